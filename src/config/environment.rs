@@ -9,6 +9,7 @@ use super::checks::CheckConfig;
 use super::feature_flags::FlagProviderConfig;
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::{At, Reader, Table};
+use super::registries::{self, RegistryConfig};
 use super::section::{Kind, Section, keys};
 use super::{argo_cd, git, guardrails, limits, sign_offs, verdict};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
@@ -29,6 +30,7 @@ pub struct EnvConfig {
     pub withheld_metrics: Option<Prometheus>,
     pub checks: Vec<CheckConfig>,
     pub flags: Vec<FlagProviderConfig>,
+    pub registries: Vec<RegistryConfig>,
 }
 
 impl Default for EnvConfig {
@@ -43,6 +45,7 @@ impl Default for EnvConfig {
             withheld_metrics: None,
             checks: Vec::new(),
             flags: Vec::new(),
+            registries: Vec::new(),
         }
     }
 }
@@ -76,6 +79,7 @@ impl EnvConfig {
             settings.limits.window_seconds = prometheus.window.as_secs_f64();
         }
         settings.flags = self.flags.iter().map(FlagProviderConfig::settings).collect();
+        settings.registries = self.registries.iter().map(|registry| registry.settings.clone()).collect();
         settings.checks = self.checks.iter().map(|check| check.spec.clone()).collect();
         if settings.workloads.is_empty() {
             settings.workloads = found.to_vec();
@@ -108,6 +112,8 @@ keys! {
     guardrails: by_hand(Kind::Table(&guardrails::SECTION)), "Its guardrails, over [guardrails].";
     sign_offs: by_hand(Kind::Table(&sign_offs::SECTION)), "Who signs here, instead of [sign_offs].";
     argo_cd: by_hand(Kind::Table(&argo_cd::SECTION)), "Where the Argo CD of this environment is, over [argo_cd].";
+    images_from: by_hand(Kind::Texts, "{}"),
+        "Registries or repositories of the environment before, and what stands for them here.";
     git: by_hand(Kind::Table(&git::SECTION)), "The file that names its image in git, over [git].";
 }
 
@@ -166,6 +172,7 @@ fn environment(
     settings.is_declared = true;
     settings.name = name(reader, table, names);
     settings.workloads = workloads(reader, table);
+    settings.images_from = registries::images_from(reader, table);
     read_keys(reader, table, &mut settings);
     read_shared(reader, table, &mut settings);
     git::check(reader, table, &settings.git);

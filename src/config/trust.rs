@@ -8,8 +8,9 @@ use reqwest::Url;
 
 use super::checks::{CheckConfig, CheckKind};
 use crate::domain::world::GitPlace;
+use crate::domain::world::registry::ImagesFrom;
 
-use super::{Auth, Config, EnvConfig, FlagProviderKind, HeaderText, Prometheus, Secret};
+use super::{Auth, Config, EnvConfig, FlagProviderKind, HeaderText, Prometheus, RegistryAccess, RegistryLogin, Secret};
 
 /// Why a check, or metrics, tell nothing.
 pub const NOT_TRUSTED: &str = "not trusted: run `cockpit trust`";
@@ -22,6 +23,10 @@ pub enum Need {
     ReadFile(PathBuf),
     /// Scheme, host and port.
     SendTo(String),
+    /// What `docker login` saved for a registry, and the program that keeps it.
+    UseDockerLogin(String),
+    /// Registry or repository.
+    PullFrom(String),
     KeepJournalsIn(PathBuf),
     /// The gates of the user's own config are not asked here.
     TakePlaceOf(PathBuf),
@@ -34,6 +39,10 @@ impl fmt::Display for Need {
             Self::ReadVariable(name) => write!(f, "read the environment variable {name}"),
             Self::ReadFile(path) => write!(f, "read the file {}", path.display()),
             Self::SendTo(origin) => write!(f, "send requests to {origin}"),
+            Self::UseDockerLogin(host) => {
+                write!(f, "use the login of `docker login` for {host}, and run the program that keeps it")
+            }
+            Self::PullFrom(place) => write!(f, "let pods pull images from {place}"),
             Self::KeepJournalsIn(folder) => write!(f, "keep the journals in {}", folder.display()),
             Self::TakePlaceOf(path) => write!(f, "ask for its own gates instead of those of {}", path.display()),
         }
@@ -89,6 +98,14 @@ impl Config {
                     add(need, format!("flags of `{}`", provider.name));
                 }
             }
+            for registry in &env.registries {
+                for need in registry.access.iter().flat_map(|access| of_registry(&registry.settings.host, access)) {
+                    add(need, format!("registry `{}`", registry.settings.host));
+                }
+            }
+            for to in env.settings.images_from.map.values() {
+                add(Need::PullFrom(to.clone()), "`images_from`".to_owned());
+            }
             for check in &env.checks {
                 for need in check.kind.iter().flat_map(of_check) {
                     add(need, format!("check `{}`", check.spec.id));
@@ -113,6 +130,8 @@ impl Config {
             env.settings.has_other_gates = own_gates;
             let is_withheld = env.settings.git.is_configured();
             env.settings.git = GitPlace { is_withheld, ..GitPlace::default() };
+            let is_withheld = !env.settings.images_from.map.is_empty();
+            env.settings.images_from = ImagesFrom { is_withheld, ..ImagesFrom::default() };
             withhold(env, own);
         }
     }
@@ -138,6 +157,10 @@ fn withhold(env: &mut EnvConfig, own: Option<&Url>) {
     env.withheld_metrics = env.prometheus.take_if(|metrics| !of_metrics(metrics, own).is_empty()).map(without_secrets);
     for provider in &mut env.flags {
         provider.kind.take_if(|kind| !of_flags(kind).is_empty());
+    }
+    for registry in &mut env.registries {
+        let host = &registry.settings.host;
+        registry.access.take_if(|access| !of_registry(host, access).is_empty());
     }
     let no_metrics = env.withheld_metrics.is_some();
     for check in &mut env.checks {
@@ -189,6 +212,16 @@ fn of_flags(kind: &FlagProviderKind) -> Vec<Need> {
             of_address(url).into_iter().chain([Need::from(token)]).collect()
         }
     }
+}
+
+fn of_registry(host: &str, access: &RegistryAccess) -> Vec<Need> {
+    let login = match &access.login {
+        RegistryLogin::Docker => Some(Need::UseDockerLogin(host.to_owned())),
+        RegistryLogin::Anonymous => None,
+        RegistryLogin::Basic { password: secret, .. } | RegistryLogin::Token(secret) => Some(Need::from(secret)),
+    };
+    let ca_file = access.ca_file.iter().map(|path| Need::ReadFile(path.clone()));
+    of_address(&access.url).into_iter().chain(login).chain(ca_file).collect()
 }
 
 fn of_check(kind: &CheckKind) -> Vec<Need> {

@@ -18,7 +18,7 @@ impl Dispatcher {
     }
 
     async fn still_allowed_in(&self, record: &PlanRecord, asked: &GatesAsked) -> Result<(), Outcome> {
-        let GatesAsked { env, subjects } = asked.clone();
+        let GatesAsked { env, subjects, .. } = asked.clone();
         // Where nothing may be written there is nothing to read with: what was seen at the question has to do.
         let Some(executor) = self.executor(&env, System::Kubernetes) else { return Ok(()) };
         let data = executor.shared_record().await.map_err(not_sent)?.data;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, put_back_meanwhile, settle_unknown, turn_of};
 use super::executor::{Executor, SendError};
 use super::journal::{Journal, JournalError};
+use super::registry::AskRegistries;
 use super::signing::Signer;
 use crate::domain::facts::access::{Access, Permission};
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System, Verb};
@@ -60,6 +61,7 @@ pub struct Dispatcher {
     pub(super) anchoring: TaskTracker,
     pub(super) signing: Option<Signer>,
     pub(super) keys: Option<Keys>,
+    pub(super) registries: AskRegistries,
 }
 
 type Admitted = BTreeMap<(EnvName, System), Arc<dyn Executor>>;
@@ -82,6 +84,7 @@ impl Dispatcher {
             anchoring,
             signing,
             keys,
+            registries: AskRegistries::default(),
         };
         dispatcher.wait_for(SERVE_TIMEOUT);
         dispatcher
@@ -375,7 +378,7 @@ impl Dispatcher {
 
     /// Looks at what a plan rests on besides its target, and whether somebody stopped it.
     async fn still_stands(&self, record: &PlanRecord) -> Result<(), Outcome> {
-        tokio::try_join!(self.still_rests(record), self.still_allowed(record)).map(|_| ())
+        tokio::try_join!(self.still_rests(record), self.still_allowed(record), self.still_stored(record)).map(|_| ())
     }
 
     /// Looks at what else a plan rests on. Where nothing may be written there is no executor to look with: then what was

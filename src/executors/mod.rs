@@ -17,6 +17,7 @@ mod journal_writer;
 pub mod kubernetes;
 pub mod owner;
 pub mod recovery;
+pub mod registry;
 pub mod signing;
 mod statements;
 

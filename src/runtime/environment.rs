@@ -10,7 +10,8 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::flags;
+use super::registry::Registries;
+use super::{flags, registry};
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -77,6 +78,7 @@ pub(super) struct Environment {
     /// Where to remember how far counters have been counted.
     pub(super) state: Option<PathBuf>,
     pub(super) signers: Option<SignersFile>,
+    pub(super) registries: Registries,
     pub(super) redactor: Redactor,
     pub(super) outlet: Outlet,
     pub(super) dispatcher: Dispatcher,
@@ -92,6 +94,7 @@ impl Environment {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
         self.report_login();
         self.watch_flags();
+        self.watch_registries();
         if self.env.withheld_metrics.is_some() {
             self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
         }
@@ -290,6 +293,24 @@ impl Environment {
                     () = provider.start(&tasks) => {}
                 }
             });
+        }
+    }
+
+    /// Starts what asks registries for images.
+    fn watch_registries(&self) {
+        for config in &self.env.registries {
+            let (asked, docker_config) = (self.registries.asked.clone(), self.registries.docker_config.clone());
+            let watched = registry::Watched {
+                env: self.env.name().clone(),
+                config: config.clone(),
+                docker_config,
+                asked,
+                dispatcher: self.dispatcher.clone(),
+                redactor: self.redactor.clone(),
+                outlet: self.outlet.clone(),
+                refresh: Arc::clone(&self.refresh),
+            };
+            self.tasks.spawn(watched.run_until(self.cancel.clone()));
         }
     }
 

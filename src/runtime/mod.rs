@@ -13,6 +13,7 @@ mod log_queue;
 mod pacing;
 mod quiet;
 pub mod recording;
+mod registry;
 pub mod report;
 mod session;
 mod signals;

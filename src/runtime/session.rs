@@ -1,6 +1,6 @@
 //! Sources and executors of one run: every environment with its clients, watches, checks and metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::environment::{Checks, Environment};
+use super::registry::Registries;
 use crate::config::{Config, EnvConfig, SignersFile};
 use crate::domain::record::checklist::CheckId;
 use crate::domain::record::proof::Keys;
 use crate::domain::record::receipt::Receipt;
 
 use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::registry::StoredImage;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::recovered::Recovered;
+use crate::domain::rules::checklist::registry::questions;
 use crate::domain::rules::checklist::{Candidate, CandidateState};
 use crate::domain::world::World;
 use crate::executors::signing::Signer;
 use crate::executors::{Dispatcher, Journal, recovery};
 use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
 use crate::platform::private_files::private_dir;
+use crate::platform::registry::docker_config;
 use crate::platform::{Redactor, Variables};
 use crate::sources::checks::CheckInput;
 use crate::sources::checks::runner::{self, Again, Ask};
@@ -65,6 +69,10 @@ pub(super) struct Session {
     pub(super) signers: Vec<String>,
     /// Tells the checks of each environment what they are about.
     asks: BTreeMap<EnvName, watch::Sender<Option<Ask>>>,
+    /// Tells the registries of each environment what they are asked about.
+    images: BTreeMap<EnvName, watch::Sender<BTreeSet<StoredImage>>>,
+    /// Where `docker login` keeps logins.
+    docker_config: Option<PathBuf>,
     /// Asks for another look at checks.
     again: broadcast::Sender<Again>,
     /// The configured git repository, and the folder of the config file.
@@ -131,6 +139,8 @@ impl Session {
             signers: config.record.warnings(),
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
+            images: BTreeMap::new(),
+            docker_config: docker_config::path(variables.docker_config.as_deref(), variables.home.as_deref()),
             again: broadcast::channel(MAX_QUEUED_RECHECKS).0,
             repository: (
                 config.service.repository.clone(),
@@ -160,6 +170,8 @@ impl Session {
         for EnvPlan { env, cluster, argo_cd } in std::mem::take(&mut self.plans) {
             let (asks, asked) = watch::channel(None);
             self.asks.insert(env.name().clone(), asks);
+            let (images, asked_images) = watch::channel(BTreeSet::new());
+            self.images.insert(env.name().clone(), images);
             let environment = Environment {
                 checks: Checks {
                     asked,
@@ -180,6 +192,7 @@ impl Session {
                 argo_cd,
                 state: self.state.clone(),
                 signers: self.signers_file.clone(),
+                registries: Registries { asked: asked_images, docker_config: self.docker_config.clone() },
                 redactor: self.redactor.clone(),
             };
             let cancel = self.cancel.clone();
@@ -192,9 +205,10 @@ impl Session {
         }
     }
 
-    /// Tells the checks which candidates their environments have now.
+    /// Tells the checks which candidates their environments have now, and the registries which images.
     pub(super) fn ask(&self, world: &World) {
         for env in &world.environments {
+            self.ask_registries(world, env);
             let Some(asks) = self.asks.get(env.name()) else { continue };
             let ask = world.candidate(env).map(|candidate| ask_about(world, env, &candidate));
             asks.send_if_modified(|known| {
@@ -205,6 +219,18 @@ impl Session {
                 other
             });
         }
+    }
+
+    fn ask_registries(&self, world: &World, env: &crate::domain::world::Environment) {
+        let Some(images) = self.images.get(env.name()).filter(|_| !env.registries.is_empty()) else { return };
+        let asked = questions(world, env);
+        images.send_if_modified(|known| {
+            let is_other = *known != asked;
+            if is_other {
+                *known = asked;
+            }
+            is_other
+        });
     }
 
     /// Returns the longest time limit of a check that looks for evidence.

@@ -24,6 +24,8 @@ enum Subject {
     Log(WorkloadKey),
     /// The environment, and the provider there.
     Flags(EnvName, String),
+    /// The environment, and the registry.
+    Registry(EnvName, String),
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +82,7 @@ impl Outlet {
             Feed::Cluster { env, .. } => Some(Subject::Cluster(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
             Feed::Flags { env, provider, .. } => Some(Subject::Flags(env.clone(), provider.clone())),
+            Feed::Registry { env, host, .. } => Some(Subject::Registry(env.clone(), host.clone())),
             Feed::Event { .. }
             | Feed::History { .. }
             | Feed::Sample { .. }

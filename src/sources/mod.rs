@@ -8,3 +8,4 @@ pub mod git;
 pub mod inbox;
 pub mod kubernetes;
 pub mod prometheus;
+pub mod registry;

@@ -8,8 +8,13 @@ use release_cockpit::config::{Config, ConfigBase, Prometheus};
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const URL: &str = "http://prometheus.monitoring:9090";
 
-/// The block of feature flags, which stands commented out as a whole.
+/// The blocks that stand commented out as a whole.
 const FLAGS: &str = "#[[flags]]";
+const REGISTRIES: &str = "#[[registries]]";
+
+fn is_whole(part: &str) -> bool {
+    part.starts_with(FLAGS) || part.starts_with(REGISTRIES)
+}
 
 fn place() -> ConfigBase {
     ConfigBase { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: Some(URL.parse().unwrap()) }
@@ -48,7 +53,7 @@ fn defaults_match_the_code_and_the_example() {
 /// The example without its checks, which stand in blocks, and the blocks as they are when their `#` is taken away.
 fn without_checks() -> (String, Vec<String>) {
     let (blocks, rest): (Vec<&str>, Vec<&str>) =
-        EXAMPLE.split("\n\n").filter(|part| !part.starts_with(FLAGS)).partition(|part| part.starts_with("#[[checks]]"));
+        EXAMPLE.split("\n\n").filter(|part| !is_whole(part)).partition(|part| part.starts_with("#[[checks]]"));
     let bare = |block: &str| block.lines().map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n");
     (rest.join("\n\n"), blocks.into_iter().map(bare).collect())
 }
@@ -72,6 +77,18 @@ fn the_provider_of_feature_flags_is_valid_when_uncommented() {
     let bare: Vec<&str> = block.lines().map(|line| line.trim_start_matches('#')).collect();
     let config = Config::parse(&format!("{EXAMPLE}\n{}\n", bare.join("\n")), &place()).unwrap();
     assert_eq!(config.environments[1].flags[0].environment, "production");
+}
+
+#[test]
+fn a_registry_is_valid_when_uncommented() {
+    let block = EXAMPLE.split("\n\n").find(|part| part.starts_with(REGISTRIES)).unwrap();
+    let bare: Vec<&str> = block.lines().map(|line| line.trim_start_matches('#')).collect();
+    // One of its ways to log in.
+    let bare = bare.into_iter().filter(|line| !line.starts_with("token") && !line.starts_with("anonymous"));
+    let text = format!("{EXAMPLE}\n{}\n", bare.collect::<Vec<_>>().join("\n"));
+    let config = Config::parse(&text, &place()).unwrap();
+    assert_eq!(config.environments[1].registries[0].settings.host, "registry.example:5000");
+    assert!(config.environments[1].checks.iter().any(|check| check.spec.id.as_str() == "registry"));
 }
 
 #[test]
@@ -109,7 +126,7 @@ fn it_shows_every_key() {
             // What a check is told stands in one line.
             let stands_in = |block: &str| block.contains(&format!("{} = ", field.key));
             let inline = inside && checks.iter().any(|check| stands_in(check))
-                || EXAMPLE.split("\n\n").any(|part| part.starts_with(FLAGS) && stands_in(part));
+                || EXAMPLE.split("\n\n").any(|part| is_whole(part) && stands_in(part));
             let shown = inline
                 || EXAMPLE.lines().any(|line| {
                     let line = option(line).unwrap_or(line);

@@ -81,6 +81,12 @@ impl World {
                     env.take_flags(&provider, (link, at), flags, now);
                 }
             }
+            Feed::Registry { env, host, link, answers } => {
+                if let Some(known) = self.environment_mut(&env) {
+                    known.take_registry(&host, link, answers);
+                }
+                self.refresh_checks(Some(&env), now);
+            }
             Feed::Ledger(ledger) => self.take_ledger(*ledger, now),
             Feed::Log { target, pod, lines } => {
                 self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));

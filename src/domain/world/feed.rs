@@ -14,6 +14,7 @@ use crate::domain::facts::signals::{Sample, Signals, Tracks};
 use crate::domain::facts::workload::Snapshot;
 use crate::domain::record::checklist::{CheckId, Finding};
 use crate::domain::record::ledger::Ledger;
+use crate::domain::world::registry::Answers;
 use analysis::{Look, Report};
 use jiff::Timestamp;
 
@@ -100,6 +101,13 @@ pub enum Feed {
         /// When it named them.
         at: Option<Timestamp>,
         flags: Arc<Vec<Flag>>,
+    },
+    /// What a registry said of the images that it was asked about.
+    Registry {
+        env: EnvName,
+        host: String,
+        link: Link,
+        answers: Arc<Answers>,
     },
     /// What the journals say of checklists.
     Ledger(Box<Ledger>),

@@ -3,6 +3,7 @@
 pub mod feed;
 pub mod flags;
 mod git_place;
+pub mod registry;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,6 +32,7 @@ use analysis::Rules;
 use feed::Feed;
 use flags::{FlagSettings, FlagSource};
 pub use git_place::GitPlace;
+use registry::{ImagesFrom, RegistrySettings, RegistryState};
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
 
 /// Where Argo CD keeps its applications.
@@ -85,6 +87,12 @@ pub struct EnvSettings {
     /// The providers of feature flags.
     #[serde(default)]
     pub flags: Vec<FlagSettings>,
+    /// The registries that are asked for images.
+    #[serde(default)]
+    pub registries: Vec<RegistrySettings>,
+    /// Where images come from here.
+    #[serde(default)]
+    pub images_from: ImagesFrom,
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
@@ -116,6 +124,8 @@ impl EnvSettings {
             argo_cd: ArgoCdPlace::default(),
             git: GitPlace::default(),
             flags: Vec::new(),
+            registries: Vec::new(),
+            images_from: ImagesFrom::default(),
             is_declared: false,
             has_other_gates: false,
         }
@@ -174,6 +184,8 @@ pub struct Environment {
     pub changes: Option<(String, Result<Arc<Changes>, String>)>,
     /// What each provider of feature flags says, in the order of the config.
     pub flags: Vec<FlagSource>,
+    /// What each registry says, in the order of the config.
+    pub registries: Vec<RegistryState>,
     /// What happened, newest last, bounded.
     pub events: VecDeque<(WorkloadId, KubeEvent)>,
 }
@@ -223,6 +235,7 @@ impl Environment {
         }
         let checks = settings.checks.iter().cloned().map(Check::new).collect();
         let flags = settings.flags.iter().cloned().map(FlagSource::new).collect();
+        let registries = settings.registries.iter().cloned().map(RegistryState::new).collect();
         Self {
             settings,
             cluster: None,
@@ -233,6 +246,7 @@ impl Environment {
             record: None,
             changes: None,
             flags,
+            registries,
             events: VecDeque::new(),
         }
     }

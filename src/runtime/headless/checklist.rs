@@ -18,6 +18,7 @@ use crate::domain::facts::text::sanitize;
 use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::requirement::list;
+use crate::domain::rules::checklist::registry::is_asked;
 use crate::domain::rules::checklist::required::dropped_by_others;
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, World};
@@ -226,6 +227,9 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
             let looked_at = |name| core.world.environment(name).is_none_or(Environment::looked_at);
             !core.journal.unread && rests_on(&core.world).iter().all(looked_at)
         })
+        .await?;
+    driver
+        .until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_none_or(|env| is_asked(&core.world, env)))
         .await?;
     // What others stated counts as well.
     driver

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::registry::StoredImage;
 use crate::domain::record::checklist::{Decision, SignOff};
 use crate::domain::record::ledger::Ledger;
 
@@ -23,6 +24,9 @@ pub struct Subjects {
 pub struct GatesAsked {
     pub env: EnvName,
     pub subjects: Subjects,
+    /// The images that registries have to have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<StoredImage>,
 }
 
 impl Subjects {

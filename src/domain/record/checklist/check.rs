@@ -80,6 +80,8 @@ pub enum BuiltinCheck {
     },
     /// The live signals are within their limits.
     Signals,
+    /// The registries that images are pulled from have them.
+    Registry,
 }
 
 impl BuiltinCheck {
@@ -90,6 +92,7 @@ impl BuiltinCheck {
             Self::Artifact => "artifact",
             Self::Rollback { .. } => "rollback",
             Self::Signals => "signals",
+            Self::Registry => "registry",
         }
     }
 }

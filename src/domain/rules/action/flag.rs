@@ -186,7 +186,7 @@ fn gates_asked(world: &World, source: &FlagSource) -> Vec<GatesAsked> {
     let of = |env: &Environment| {
         let mut subjects = world.candidate(env).map(|candidate| candidate.subjects()).unwrap_or_default();
         subjects.moving.extend(world.served(env).into_iter().flat_map(|served| served.subjects().moving));
-        GatesAsked { env: env.name().clone(), subjects }
+        GatesAsked { env: env.name().clone(), subjects, images: Vec::new() }
     };
     sharing(world, source).map(of).collect()
 }

@@ -11,6 +11,7 @@ use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::manifest::{ManifestFormat, Place};
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::owner::{Automation, Owned, OwnerKind, Reconciler};
+use crate::domain::facts::registry::Repository;
 use crate::domain::facts::workload::{Phase, Revision, Snapshot, Status};
 use crate::domain::record::action::{
     Body, Facts, GitKey, GitRequest, KubernetesRequest, PlanRecord, Request, RestsOn, Target, Verb,
@@ -68,7 +69,7 @@ pub(super) fn release(
         let text = format!("{} is what runs here", draft.headline.trim_start_matches("release "));
         return Err(Refusal::new(RefusalKind::NothingToDo, text, ""));
     }
-    if let Some(refusal) = shared_entry(env, workload, &changes) {
+    if let Some(refusal) = shared_entry(env, workload, &changes).or_else(|| moved(&changes)) {
         return Err(refusal);
     }
     let key = key(env, workload, &changes);
@@ -79,6 +80,15 @@ pub(super) fn release(
     let request = GitRequest { commit, images: changes.into_iter().map(|change| change.to).collect(), action: None };
     let headline = format!("{} by git", draft.headline);
     Ok((Draft { headline, goes, requests: vec![request.into()], mark: None, ..draft }, Some(key)))
+}
+
+/// A commit names another version, and finds its place in the file by the repository.
+fn moved(changes: &[Change]) -> Option<Refusal> {
+    let repository = |image: &'_ str| Repository::parse(ImageRef::parse(image).repository);
+    let change = changes.iter().find(|change| repository(&change.from) != repository(&change.to))?;
+    let (from, to) = (repository(&change.from), repository(&change.to));
+    let text = format!("{} comes from {to} by `images_from`, and git names {from}", change.place.container);
+    Some(Refusal::state(text, "name that repository in git first; from then on releases change the version only"))
 }
 
 /// Returns why one entry of the file would change other workloads, too, for which no gate was asked (law 1).

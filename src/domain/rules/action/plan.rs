@@ -7,6 +7,7 @@ use crate::domain::facts::changes::migration::Class;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::registry::StoredImage;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
 use crate::domain::record::action::{
     Automatic, Facts, GatesAsked, Intent, PlanRecord, Request, RestsOn, Subjects, Target, Verb,
@@ -18,6 +19,7 @@ use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
 use crate::domain::rules::action::{flag, git, owner};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
+use crate::domain::rules::checklist::registry::{going_out, gone};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -221,6 +223,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
                 let who = env.access.user.as_deref().unwrap_or("you");
                 format!("RBAC seems to deny {who}: {what}; it is sent, and the API server decides")
             }));
+            if direction.is_backward() {
+                let to = draft.to_revision.iter().flat_map(|to| gone(env, to, around.now)).collect::<Vec<_>>();
+                draft.goes.splice(0..0, to);
+            }
             draft.goes.extend(owner::goes(snapshot, direction, around.now).filter(|_| writes_template));
             draft.goes.extend(after_release(snapshot, status).filter(|_| draft.completes && promoted.is_some()));
             let takes_back = matches!(intent.verb, Verb::Rollback | Verb::Abort);
@@ -234,7 +240,8 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             if let Some(promoted) = &promoted {
                 let subjects = subjects(world, env, workload, promoted);
                 plan.record.rests_on = rests_on(world, env, workload);
-                plan.record.gates_asked = vec![GatesAsked { env: env.name().clone(), subjects }];
+                let images = images(world, env, workload, promoted);
+                plan.record.gates_asked = vec![GatesAsked { env: env.name().clone(), subjects, images }];
                 let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
                 plan.typed = name_typed.then(|| env.name().to_string());
             }
@@ -269,6 +276,15 @@ fn subjects(world: &World, env: &Environment, workload: &WorkloadState, promoted
         _ => world.candidate(env),
     };
     candidate.map(|candidate| candidate.subjects()).unwrap_or_default()
+}
+
+/// What registries have to have, where they are asked.
+fn images(world: &World, env: &Environment, workload: &WorkloadState, promoted: &Revision) -> Vec<StoredImage> {
+    let candidate = match comes(world, env, workload, promoted) {
+        (false, false) => world.candidate_for(env, &workload.id, promoted),
+        _ => world.candidate_of(env, &workload.id),
+    };
+    candidate.map(|candidate| going_out(world, env, &candidate)).unwrap_or_default()
 }
 
 /// What a promotion rests on besides its own object: what the environment before runs.

@@ -2,6 +2,7 @@
 
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::object::{Container, ImageRef, short_digest};
+use crate::domain::facts::registry::Repository;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
@@ -10,6 +11,7 @@ use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::world::registry::ImagesFrom;
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -18,6 +20,22 @@ use crate::domain::world::{Environment, WorkloadState, World};
 pub(super) struct Incoming {
     pub(super) from: Origin,
     pub(super) revision: Revision,
+    /// Where images come from here, in place of the environment before.
+    pub(super) images_from: ImagesFrom,
+    /// The registries that are asked whether they have it.
+    pub(super) registries: Vec<String>,
+}
+
+impl Incoming {
+    /// Returns the repository here that stands for one of the environment before.
+    fn mapped(&self, source: &str) -> Option<String> {
+        matches!(self.from, Origin::Before(_)).then(|| self.images_from.repository(source)).flatten()
+    }
+
+    fn new(env: &Environment, from: Origin, revision: Revision) -> Self {
+        let registries = env.settings.registries.iter().map(|registry| registry.host.clone()).collect();
+        Self { from, revision, images_from: env.settings.images_from.clone(), registries }
+    }
 }
 
 /// Where what comes in was seen.
@@ -48,9 +66,13 @@ impl Origin {
 /// Returns what may be released into an environment, or why nothing can be: it has to be released in the one before. Into the
 /// first one comes what was named by its digest.
 pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadState) -> Result<Incoming, Refusal> {
+    if env.settings.images_from.is_withheld {
+        let text = "./cockpit.toml is not trusted, and says where images come from here";
+        return Err(Refusal::new(RefusalKind::Blind, text, "run `cockpit trust`"));
+    }
     let Some(before) = world.previous(env) else {
         if let Some(revision) = &workload.named {
-            return Ok(Incoming { from: Origin::Named, revision: revision.clone() });
+            return Ok(Incoming::new(env, Origin::Named, revision.clone()));
         }
         return Err(Refusal::state(
             format!("{} is the first environment: nothing is verified before it", env.name()),
@@ -76,7 +98,7 @@ pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadStat
         let text = format!("{version} is NO-GO in {}: {}", before.name(), why.join("; "), version = revision.version());
         return Err(Refusal::new(RefusalKind::Gate, text, "roll it back there, or wait until it is within the limits"));
     }
-    Ok(Incoming { from: Origin::Before(before.name().clone()), revision: revision.clone() })
+    Ok(Incoming::new(env, Origin::Before(before.name().clone()), revision.clone()))
 }
 
 /// Returns what an image that is named by its digest comes to in an environment; `None` where it is what the environment
@@ -222,6 +244,7 @@ pub(super) fn draft(
     }
     let mut goes: Vec<String> = images.iter().map(|next| format!("{}: {}", next.name, next.image)).collect();
     goes.extend(all.iter().zip(&images).filter_map(|(here, next)| foreign_registry(incoming, here, next)));
+    goes.extend(all.iter().zip(&images).filter_map(|(here, next)| other_repository(here, next)));
     let digest =
         incoming.revision.digest.as_deref().map_or_else(String::new, |digest| format!("  {}", short_digest(digest)));
     let mark = rfc3339_seconds(scene.now);
@@ -253,7 +276,7 @@ fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Re
     let refuse = |text: String, remedy: &str| Refusal::new(RefusalKind::Artifact, text, remedy);
     let there: Vec<(&str, ImageRef<'_>)> =
         incoming.revision.containers().map(|(name, image)| (name, ImageRef::parse(image))).collect();
-    let base = |image: &ImageRef<'_>| image.repository.rsplit('/').next().unwrap_or_default().to_owned();
+    let base = |repository: &str| repository.rsplit('/').next().unwrap_or_default().to_owned();
     if let Some((name, _)) = there.iter().find(|(name, _)| !here.iter().any(|here| here.name == *name)) {
         let text = format!("container {name} of {before} is not in the template here");
         return Err(refuse(text, "deploy the new template by GitOps or kubectl"));
@@ -268,9 +291,10 @@ fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Re
             let text = format!("container {name} is not in the template of {before}: nobody verified it");
             return Err(refuse(text, "deploy the template by GitOps or kubectl"));
         };
-        let own = ImageRef::parse(&here.image);
-        if base(&own) != base(source) {
-            let text = format!("container {name} runs {} here and {} in {before}", own.repository, source.repository);
+        let mapped = incoming.mapped(source.repository);
+        let repository = mapped.as_deref().unwrap_or(ImageRef::parse(&here.image).repository);
+        if base(repository) != base(source.repository) {
+            let text = format!("container {name} runs {repository} here and {} in {before}", source.repository);
             return Err(refuse(text, "deploy the template by GitOps or kubectl"));
         }
         if source.is_mutable_latest() {
@@ -282,7 +306,7 @@ fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Re
             return Err(Refusal::new(RefusalKind::Blind, text, "all its ready pods have to run one digest"));
         };
         let tag = source.tag.map_or_else(String::new, |tag| format!(":{tag}"));
-        Ok(Container { name: name.clone(), image: format!("{}{tag}@{digest}", own.repository) })
+        Ok(Container { name: name.clone(), image: format!("{repository}{tag}@{digest}") })
     };
     here.iter().map(next).collect()
 }
@@ -291,9 +315,16 @@ fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Re
 fn foreign_registry(incoming: &Incoming, here: &Container, next: &Container) -> Option<String> {
     let source = incoming.revision.containers().find(|(name, _)| *name == here.name)?.1;
     let (own, source) = (ImageRef::parse(&next.image).repository, ImageRef::parse(source).repository);
-    (own != source).then(|| {
-        format!("{} is pulled from {own} instead of {source}: whether it has this digest is not checked", here.name)
-    })
+    let is_asked = incoming.registries.contains(&Repository::parse(own).host);
+    let unchecked = if is_asked { "" } else { ": whether it has this digest is not checked" };
+    (own != source).then(|| format!("{} is pulled from {own} instead of {source}{unchecked}", here.name))
+}
+
+/// Says that the repository here changes, as the config maps it.
+fn other_repository(here: &Container, next: &Container) -> Option<String> {
+    let (own, next) = (ImageRef::parse(&here.image).repository, ImageRef::parse(&next.image).repository);
+    let is_other = Repository::parse(own) != Repository::parse(next);
+    is_other.then(|| format!("{} was pulled from {own} so far: `images_from` names {next}", here.name))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! There is no argument that skips anything ([law 1](crate#laws)), and backward actions never ask ([law 3](crate#laws)).
 
+mod artifacts;
 mod before;
 
 use jiff::Timestamp;
@@ -10,11 +11,10 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
-use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
+use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding, SignOff};
 use crate::domain::record::regression::Regression;
-use crate::domain::rules::checklist::artifact::artifact_of;
-use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
+use crate::domain::rules::checklist::candidate::is_same_artifact;
 use crate::domain::rules::checklist::required::missing_gates;
 use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
 use crate::domain::rules::refusal::Refusal;
@@ -231,7 +231,7 @@ fn listed(
     let checks = env
         .checks
         .iter()
-        .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
+        .filter(|check| check.spec.phase != CheckPhase::Post && !artifacts::is_of_registries(check) && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)));
     let mut reasons: Vec<Refusal> = frozen.into_iter().chain(checks).collect();
     let going_out = match promoted {
@@ -239,7 +239,8 @@ fn listed(
         Promoted::Workload(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
         Promoted::All => world.candidates(env),
     };
-    reasons.extend(same_artifact(world, env, &going_out, now));
+    reasons.extend(artifacts::same_artifact(world, env, &going_out, now));
+    reasons.extend(artifacts::in_registries(world, env, &going_out, now));
     if let Some(before) = world.previous(env) {
         for candidate in &going_out {
             for reason in before::in_the_way(world, (env, before), candidate, now) {
@@ -310,27 +311,6 @@ fn no_gos(seat: &RoleStatus) -> Vec<Refusal> {
         Refusal::new(RefusalKind::SignOff, text, remedy)
     };
     seat.holding(Decision::NoGo).map(refusal).collect()
-}
-
-/// Law 2 holds where the checklist leaves it out, too.
-fn same_artifact(world: &World, env: &Environment, going_out: &[Candidate], now: Timestamp) -> Vec<Refusal> {
-    let is_asked =
-        |check: &Check| check.spec.gate && matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Artifact));
-    if env.checks.iter().any(is_asked) {
-        return Vec::new();
-    }
-    let refusal = |candidate: &Candidate| {
-        let answer = artifact_of(world, env, candidate, now);
-        let kind = match answer.found {
-            CheckOutcome::Passed => return None,
-            CheckOutcome::Failed => RefusalKind::Artifact,
-            CheckOutcome::Blind => RefusalKind::Blind,
-        };
-        let whose = if going_out.len() > 1 { format!("{}: ", candidate.workload.name) } else { String::new() };
-        let text = format!("artifact: {whose}{}", answer.summary);
-        Some(Refusal::new(kind, text, format!("green when {}", answer.green_when)))
-    };
-    going_out.iter().filter_map(refusal).collect()
 }
 
 /// What people state elsewhere has to be readable, also where this config asks nobody: it may be a NO-GO, or a gate.

@@ -1,0 +1,256 @@
+//! `[[registries]]`: where images are, and `images_from`: which repository stands for which.
+
+use std::path::PathBuf;
+
+use reqwest::Url;
+
+use super::checks::{CheckConfig, web};
+use super::environment::EnvConfig;
+use super::reader::{At, Reader, Table};
+use super::secret::{self, Secret};
+use super::section::{Field, Kind, Section};
+use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::registry::{DOCKER_HUB, Repository};
+use crate::domain::record::checklist::{BuiltinCheck, How};
+use crate::domain::world::registry::{ImagesFrom, RegistrySettings};
+use crate::platform::registry::{default_url, is_loopback};
+
+/// A registry that is asked whether it has what is promoted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegistryConfig {
+    pub settings: RegistrySettings,
+    /// `None` where nothing is asked, until a person trusts the config: see [`trust`](super::trust).
+    pub access: Option<RegistryAccess>,
+}
+
+/// How a registry is reached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegistryAccess {
+    /// Where its API is, without `/v2/`; ends in `/`.
+    pub url: Url,
+    pub login: RegistryLogin,
+    /// Certificate authority to trust besides those of the system (PEM).
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Who we are to a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistryLogin {
+    /// What `docker login` saved.
+    Docker,
+    Anonymous,
+    Basic {
+        username: String,
+        password: Secret,
+    },
+    Token(Secret),
+}
+
+pub(super) const SECTION: Section = Section {
+    header: "[[registries]]",
+    help: "A registry that is asked whether it has what is promoted: a gate named `registry`. Rollbacks go on.",
+    needed: &["host"],
+    groups: &[FIELDS],
+};
+
+const FIELDS: &[Field] = &[
+    Field::new("host", Kind::Text, "Name of the registry as images have it, with its port: \"registry.example:5000\"."),
+    Field::new("url", Kind::Text, "Address of its API where that is another; by default https:// and the host."),
+    Field::new(
+        "plain_http",
+        Kind::Flag,
+        "Allow http:// to another machine: whoever is on the way can answer in its place.",
+    )
+    .or(|| "false".to_owned()),
+    Field::new(
+        "username",
+        Kind::Text,
+        "User; requires `password`. Without any login, what `docker login` saved is used.",
+    ),
+    Field::new("password", Kind::Secret, "Password, or an access token that stands in for one."),
+    Field::new("token", Kind::Secret, "A bearer token that is sent as it is, instead of user and password."),
+    Field::new("anonymous", Kind::Flag, "Ask without any login, not even one that `docker login` saved.")
+        .or(|| "false".to_owned()),
+    Field::new("ca_file", Kind::Text, "Certificate authority to trust as well (PEM); relative to the config file."),
+    Field::new(
+        "require_signature",
+        Kind::Flag,
+        "A signature or attestation has to be listed for the digest. It is not verified.",
+    )
+    .or(|| "false".to_owned()),
+];
+
+/// Name of the gate.
+const ID: &str = "registry";
+
+/// Reads the registries, and gives them and their gate to all environments.
+pub(super) fn read(reader: &mut Reader, file: &Table<'_>, environments: &mut [EnvConfig], defaults: &mut EnvConfig) {
+    let tables = reader.tables(file, "registries");
+    let mut registries: Vec<RegistryConfig> = Vec::new();
+    for table in &tables {
+        let Some(registry) = registry(reader, table) else { continue };
+        let host = &registry.settings.host;
+        if registries.iter().any(|other| other.settings.host == *host) {
+            reader.note(table.key_at("host"), format!("there is another registry `{host}`"), "remove one of the two");
+        }
+        registries.push(registry);
+    }
+    let Some(first) = tables.first().filter(|_| !registries.is_empty()) else { return };
+    let mut all: Vec<&mut EnvConfig> = environments.iter_mut().chain([defaults]).collect();
+    if all.iter().flat_map(|env| &env.checks).any(|check| check.spec.id.as_str() == ID) {
+        let what = format!("[[registries]] is a check named `{ID}`, and there is another");
+        reader.note(first.at, what, "rename the other one");
+        return;
+    }
+    for env in &mut all {
+        env.registries.clone_from(&registries);
+        env.checks.push(gate());
+    }
+}
+
+fn gate() -> CheckConfig {
+    let mut check = CheckConfig::manual(ID);
+    "every image is in the registry that it is pulled from".clone_into(&mut check.spec.title);
+    check.spec.gate = true;
+    check.spec.how = How::BuiltinCheck(BuiltinCheck::Registry);
+    check
+}
+
+fn registry(reader: &mut Reader, table: &Table<'_>) -> Option<RegistryConfig> {
+    let host = host(reader, table);
+    let plain_http = reader.flag(table, "plain_http").unwrap_or_default();
+    let url = url(reader, table, host.as_deref(), plain_http);
+    let login = login(reader, table);
+    let ca_file = reader.path(table, "ca_file");
+    let require_signature = reader.flag(table, "require_signature").unwrap_or_default();
+    let access = Some(RegistryAccess { url: url?, login: login?, ca_file });
+    Some(RegistryConfig { settings: RegistrySettings { host: host?, require_signature }, access })
+}
+
+fn host(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+    let Some(At { value, at }) = reader.text(table, "host") else {
+        if table.get("host").is_none() {
+            reader.note(table.at, "this registry has no `host`", "write for example host = \"registry.example:5000\"");
+        }
+        return None;
+    };
+    let parsed = Repository::parse(&format!("{value}/x")).host;
+    let is_bare = default_url(&value).is_some_and(|url| url.path() == "/" && url.query().is_none());
+    if value.contains(['/', '@', '?', '#']) || !is_bare || (parsed == DOCKER_HUB && !value.ends_with(DOCKER_HUB)) {
+        let help = "write it as images name it, with its port: \"registry.example:5000\", or \"docker.io\"";
+        reader.note(at, format!("`{value}` is not the name of a registry"), help);
+        return None;
+    }
+    Some(parsed)
+}
+
+/// Reads where its API is; `http://` goes to this machine, or where that is allowed.
+fn url(reader: &mut Reader, table: &Table<'_>, host: Option<&str>, plain_http: bool) -> Option<Url> {
+    if table.get("url").is_none() {
+        let mut url = default_url(host?)?;
+        if plain_http || is_loopback(&url) {
+            // Only the scheme of an address that is of the same kind is changed, which cannot fail.
+            let _ = url.set_scheme("http");
+        }
+        return Some(url);
+    }
+    let url = web::base(reader, table, "url")?;
+    let is_open = url.scheme() == "http" && !is_loopback(&url);
+    if is_open && !plain_http {
+        let what =
+            "`url` is http:// to another machine: whoever is on the way can answer in its place, and reads the login";
+        reader.note(table.key_at("url"), what, "write https://, or `plain_http = true` where that is meant");
+        return None;
+    }
+    if !is_open && plain_http {
+        reader.note(table.key_at("plain_http"), "`plain_http` changes nothing for this `url`", "leave it out");
+    }
+    Some(url)
+}
+
+fn login(reader: &mut Reader, table: &Table<'_>) -> Option<RegistryLogin> {
+    let is_given = |key: &&&str| table.get(key).is_some();
+    let anonymous = reader.flag(table, "anonymous").unwrap_or_default();
+    let username = reader.text(table, "username");
+    let password = table.get("password").map(|value| secret::read(reader, value, "password"));
+    let token = table.get("token").map(|value| secret::read(reader, value, "token"));
+    let mut ways = [&["username", "password"][..], &["token"]]
+        .into_iter()
+        .filter_map(|keys| keys.iter().find(is_given).copied())
+        .chain(anonymous.then_some("anonymous"));
+    if let (Some(one), Some(other)) = (ways.next(), ways.next()) {
+        reader.note(table.key_at(other), format!("`{one}` and `{other}` exclude each other"), "keep one of them");
+        return None;
+    }
+    match (username, password, token) {
+        (None, None, None) if anonymous => Some(RegistryLogin::Anonymous),
+        (None, None, None) => Some(RegistryLogin::Docker),
+        (None, None, Some(token)) => token.map(RegistryLogin::Token),
+        (Some(username), Some(password), _) => {
+            if username.value.contains(':') {
+                reader.note(username.at, "a `username` cannot contain `:`", "");
+            }
+            Some(RegistryLogin::Basic { username: username.value, password: password? })
+        }
+        (Some(username), None, _) => {
+            reader.note(username.at, "`username` has no `password`", "");
+            None
+        }
+        (None, Some(_), _) => {
+            reader.note(table.key_at("password"), "`password` has no `username`", "");
+            None
+        }
+    }
+}
+
+/// Reads which repository of an environment stands for which of the one before.
+pub(super) fn images_from(reader: &mut Reader, table: &Table<'_>) -> ImagesFrom {
+    let mut read: Vec<(At<String>, At<String>)> = Vec::new();
+    for (from, to) in reader.entries(table, "images_from") {
+        let Some(to) = reader.text_of(to, "images_from") else { continue };
+        let from = At { value: from.value.to_owned(), at: from.at };
+        if let (Some(from), Some(to)) = (place(reader, &from), place(reader, &to)) {
+            read.push((from, to));
+        }
+    }
+    let mut images = ImagesFrom::default();
+    for (from, to) in &read {
+        if from.value == to.value {
+            let what = format!("`{}` is mapped to itself", from.value);
+            reader.note(from.at, what, "leave it out: without an entry the repository stays as it is here");
+        } else if images.map.insert(from.value.clone(), to.value.clone()).is_some() {
+            let what = format!("`{}` is mapped twice", from.value);
+            reader.note(from.at, what, "remove one of the two: both names are the same repository");
+        }
+    }
+    for (from, to) in &read {
+        if let Some(end) = images.repository(&to.value).filter(|_| from.value != to.value) {
+            let what = format!("`{}` is mapped to `{}`, which is mapped to `{end}`", from.value, to.value);
+            reader.note(to.at, what, "an image is looked up once: map the first to where its images are");
+        }
+    }
+    images
+}
+
+/// Reads a registry or repository, without tag and digest.
+fn place(reader: &mut Reader, text: &At<String>) -> Option<At<String>> {
+    let At { value, at } = text;
+    let example = "write for example { \"registry.staging.example/payments\" = \"registry.prod.example/payments\" }";
+    let (host, path) = value.split_once('/').map_or((value.as_str(), None), |(host, path)| (host, Some(path)));
+    let has_version = path.is_some_and(|path| path.contains([':', '@'])) || ImageRef::parse(value).digest.is_some();
+    if has_version {
+        let what = format!("`{value}` names a version");
+        reader.note(*at, what, "name the repository alone: the digest is that of the environment before");
+        return None;
+    }
+    let is_host = host == "localhost" || host.contains(['.', ':']);
+    let parsed = Repository::parse(&format!("{host}/{}", path.unwrap_or("x")));
+    let is_name = default_url(host).is_some_and(|url| url.path() == "/" && url.username().is_empty());
+    if !is_host || !is_name || !parsed.is_valid() {
+        let what = format!("`{value}` is not a registry, nor a repository with its registry");
+        reader.note(*at, what, example);
+        return None;
+    }
+    let value = path.map_or_else(|| parsed.host.clone(), |_| parsed.to_string());
+    Some(At { value, at: *at })
+}
