@@ -56,3 +56,41 @@ impl Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::domain::facts::registry::Contents;
+    use crate::executors::Journal;
+
+    const IMAGE: &str = "r.example/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    /// What the door says where a registry answers so; `None` where no registry is admitted.
+    async fn at_the_door(answer: Option<Result<Stored, String>>) -> Result<(), Outcome> {
+        let folder = tempfile::tempdir().unwrap();
+        let dispatcher = Dispatcher::new(Journal::new(folder.path(), None), "ada".to_owned(), mpsc::channel(1).0);
+        let env = EnvName::new("prod");
+        if let Some(answer) = answer {
+            let ask = move |_| Box::pin(std::future::ready(answer.clone())) as _;
+            dispatcher.admit_registry(env.clone(), "r.example".to_owned(), Arc::new(ask));
+        }
+        dispatcher.still_has(&env, &StoredImage::of(IMAGE).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn only_an_image_that_is_there_passes_the_door() {
+        assert_eq!(at_the_door(Some(Ok(Stored::Present(Contents::default())))).await, Ok(()));
+        let gone = at_the_door(Some(Ok(Stored::Absent))).await;
+        assert!(
+            matches!(gone, Err(Outcome::Moved { what }) if what == "sha256:01234567… is not in r.example/api any more")
+        );
+        for unknown in [Some(Ok(Stored::Unknown("?".to_owned()))), Some(Err("401".to_owned())), None] {
+            let refused = at_the_door(unknown).await;
+            assert!(
+                matches!(refused, Err(Outcome::Refused { why }) if why.starts_with("not sent: r.example does not say"))
+            );
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod flags;
 mod journeys;
 #[path = "../predictions/mod.rs"]
 mod predictions;
+mod registry;
 mod suite;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         journeys::suite(),
         predictions::suite(),
         predictions::way_back::suite(),
+        registry::suite(),
     ];
     suite::run(suites, &Arguments::from_args())
 }
