@@ -223,13 +223,25 @@ pub(super) fn images_from(reader: &mut Reader, table: &Table<'_>) -> ImagesFrom 
             reader.note(from.at, what, "remove one of the two: both names are the same repository");
         }
     }
-    for (from, to) in &read {
-        if let Some(end) = images.repository(&to.value).filter(|_| from.value != to.value) {
-            let what = format!("`{}` is mapped to `{}`, which is mapped to `{end}`", from.value, to.value);
+    for (from, to) in read.iter().filter(|(from, to)| from.value != to.value) {
+        let overlaps = |(other, _): &&(At<String>, At<String>)| {
+            let is_own = other.value == from.value;
+            !is_own && (is_in(&to.value, &other.value) || is_in(&other.value, &to.value))
+        };
+        if let Some((other, end)) = read.iter().find(overlaps) {
+            let what = format!(
+                "`{}` is mapped to `{}`, and `{}` is mapped to `{}`",
+                from.value, to.value, other.value, end.value
+            );
             reader.note(to.at, what, "an image is looked up once: map the first to where its images are");
         }
     }
     images
+}
+
+/// Whether a repository is one, or below it.
+fn is_in(repository: &str, place: &str) -> bool {
+    repository.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Reads a registry or repository, without tag and digest.
@@ -253,4 +265,62 @@ fn place(reader: &mut Reader, text: &At<String>) -> Option<At<String>> {
     }
     let value = path.map_or_else(|| parsed.host.clone(), |_| parsed.to_string());
     Some(At { value, at: *at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConfigBase};
+
+    fn parse(entries: &str) -> Result<Config, String> {
+        let text = format!("[[environments]]\nname = 'prod'\nimages_from = {{ {entries} }}\n");
+        let base = ConfigBase { folder: "/repo".into(), ..ConfigBase::default() };
+        Config::parse(&text, &base).map_err(|problems| format!("{problems:?}"))
+    }
+
+    #[test]
+    fn an_image_is_not_mapped_on_and_may_be_moved_within_its_registry() {
+        for chain in [
+            "'a.example' = 'b.example', 'b.example' = 'c.example'",
+            "'a.example' = 'b.example', 'b.example/payments' = 'c.example/payments'",
+            "'a.example' = 'b.example/mirror/a', 'b.example/mirror' = 'c.example'",
+        ] {
+            let why = parse(chain).unwrap_err();
+            assert!(why.contains("`a.example` is mapped to `b.example"), "{why}");
+        }
+        for fine in [
+            "'a.example' = 'a.example/mirror'",
+            "'a.example/old' = 'a.example'",
+            "'a.example' = 'c.example', 'b.example' = 'c.example'",
+            "'a.example' = 'b.example', 'b.example.org' = 'c.example'",
+        ] {
+            assert!(parse(fine).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn what_a_found_config_may_not_do_is_taken_out() {
+        let text = "[[environments]]\nname = 'prod'\nimages_from = { 'a.example' = 'b.example' }\n\
+                    [[registries]]\nhost = 'b.example'\nanonymous = true\n\
+                    [[registries]]\nhost = 'localhost:5000'\n\
+                    [[registries]]\nhost = '127.0.0.1:5000'\nanonymous = true\n";
+        let base = ConfigBase { folder: "/repo".into(), ..ConfigBase::default() };
+        let mut config = Config::parse(text, &base).unwrap();
+        config.withhold(None);
+        let needs: Vec<String> = config.withheld.iter().map(|need| format!("{}: {}", need.of, need.need)).collect();
+        assert_eq!(
+            needs,
+            [
+                "registry `b.example`: send requests to https://b.example",
+                "registry `localhost:5000`: use the login of `docker login` for localhost:5000, and run the program that keeps it",
+                "`images_from`: let pods pull images from b.example",
+            ]
+        );
+        let env = &config.environments[0];
+        let asked: Vec<bool> = env.registries.iter().map(|registry| registry.access.is_some()).collect();
+        assert_eq!(asked, [false, false, true]);
+        assert!(env.settings.images_from.is_withheld && env.settings.images_from.map.is_empty());
+        // The gate stays, and is blind.
+        assert!(env.checks.iter().any(|check| check.spec.id.as_str() == ID && check.spec.gate));
+    }
 }

@@ -45,21 +45,18 @@ impl Registry {
     /// Fetches a token for pulling from a repository.
     pub(super) async fn fetch_token(&self, place: &TokenPlace, scope: &str) -> Result<HeaderValue, RegistryError> {
         let realm = self.realm(place)?;
-        let mut request = match self.credentials.as_ref() {
-            Credentials::Identity(token) => {
-                let service = place.service.as_deref().unwrap_or_default();
-                self.client.post(realm).form(&[
-                    ("grant_type", "refresh_token"),
-                    ("client_id", "release-cockpit"),
-                    ("service", service),
-                    ("scope", scope),
-                    ("refresh_token", token),
-                ])
-            }
-            _ => {
-                let service = place.service.iter().map(|service| ("service", service.as_str()));
-                self.client.get(realm).query(&service.chain([("scope", scope)]).collect::<Vec<_>>())
-            }
+        let mut request = if let Credentials::Identity(token) = self.credentials.as_ref() {
+            let service = place.service.as_deref().unwrap_or_default();
+            self.client.post(realm).form(&[
+                ("grant_type", "refresh_token"),
+                ("client_id", "release-cockpit"),
+                ("service", service),
+                ("scope", scope),
+                ("refresh_token", token),
+            ])
+        } else {
+            let service = place.service.iter().map(|service| ("service", service.as_str()));
+            self.client.get(realm).query(&service.chain([("scope", scope)]).collect::<Vec<_>>())
         };
         if let Some(basic) = self.credentials.basic() {
             request = request.header(AUTHORIZATION, basic);

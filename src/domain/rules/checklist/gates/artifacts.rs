@@ -20,7 +20,7 @@ pub(super) fn same_artifact(world: &World, env: &Environment, going_out: &[Candi
     }
     let refused = |candidate| {
         let (kind, answer) = (RefusalKind::Artifact, artifact_of(world, env, candidate, now));
-        refused(("artifact", kind), going_out, candidate, answer)
+        refused(("artifact", kind), going_out, candidate, &answer)
     };
     going_out.iter().filter_map(refused).collect()
 }
@@ -37,7 +37,7 @@ pub(super) fn in_registries(world: &World, env: &Environment, going_out: &[Candi
     }
     let refused = |candidate| {
         let (kind, answer) = (RefusalKind::Gate, registry_of(world, env, candidate, now));
-        refused(("registry", kind), going_out, candidate, answer)
+        refused(("registry", kind), going_out, candidate, &answer)
     };
     going_out.iter().filter_map(refused).collect()
 }
@@ -47,7 +47,7 @@ fn refused(
     (id, red): (&str, RefusalKind),
     going_out: &[Candidate],
     candidate: &Candidate,
-    answer: BuiltinAnswer,
+    answer: &BuiltinAnswer,
 ) -> Option<Refusal> {
     let kind = match answer.found {
         CheckOutcome::Passed => return None,
