@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::SimulatorError;
 use super::cluster::Cluster;
+use super::unleash::ALICE_TOKEN;
 
 /// Everybody who is in the kubeconfig. `expired-token` is known to no server, `nobody-token` to one that gives it
 /// no rights.
@@ -67,6 +68,16 @@ pub fn cockpit_config(clusters: &[Cluster], prometheus_url: &str) -> String {
         );
     }
     text
+}
+
+/// Writes the part of a cockpit config that names the provider of feature flags, as alice.
+pub fn flags_config<'a>(url: &str, flags: impl Iterator<Item = &'a str>) -> String {
+    let of_release: Vec<&str> = flags.collect();
+    // The token opens nothing but this simulation: it need not be kept from anybody.
+    format!(
+        "\n[[flags]]\nname = \"unleash\"\nof_release = {of_release:?}\n\
+         unleash = {{ url = {url:?}, token = {{ command = [\"echo\", {ALICE_TOKEN:?}] }} }}\n"
+    )
 }
 
 /// Writes a file that only its owner can read.

@@ -1,4 +1,4 @@
-//! Real servers on loopback behind the real clients: a Kubernetes API subset, a Prometheus API subset.
+//! Real servers on loopback behind the real clients: a Kubernetes API subset, a Prometheus API subset, an Unleash API subset.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), release_cockpit_simulator::SimulatorError> {
@@ -15,6 +15,7 @@
 //! - `kubernetes` is the API server: objects, watches, patches, rights. It does not know what a Rollout means.
 //! - `controllers` does: what the controllers of a real cluster do.
 //! - [`prometheus`] keeps and answers metrics; `traffic` models requests, errors and latency.
+//! - [`unleash`] keeps feature flags, which traffic depends on.
 
 mod clock;
 mod cluster;
@@ -30,10 +31,13 @@ mod setup;
 mod stopped;
 mod timeline;
 mod traffic;
+pub mod unleash;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +54,8 @@ use faults::Faults;
 use ledger::TrafficLedger;
 use prometheus::{Metrics, Outage, PrometheusServer};
 use timeline::{Targets, UsedCluster};
+use traffic::FlagEffects;
+use unleash::{NewFlag, Unleash};
 
 /// How a scenario is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +80,9 @@ pub struct Simulator {
     current: usize,
     metrics: Metrics,
     prometheus: PrometheusServer,
+    unleash: Unleash,
+    /// Where flags are served; `None` where the scenario has none.
+    unleash_url: Option<String>,
     served: Arc<Mutex<Vec<Served>>>,
     shutdown: CancellationToken,
     // Dropping the set aborts what is left of the tasks.
@@ -87,6 +96,11 @@ impl Simulator {
         let metrics = Metrics::new(options.seed);
         let prometheus = metrics.serve().await.map_err(SimulatorError::Listen)?;
         let clock = Clock::new(options.speed);
+        let unleash = flags_of(scenario, &clock);
+        let unleash_url = match scenario.flags.is_empty() {
+            true => None,
+            false => Some(format!("http://{}", unleash.serve(&shutdown).await.map_err(SimulatorError::Listen)?)),
+        };
         let mut tasks = JoinSet::new();
         let mut used = Vec::new();
         let mut clusters = Vec::new();
@@ -94,7 +108,8 @@ impl Simulator {
         for (index, environment) in scenario.environments.iter().enumerate() {
             let seed = options.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
             let (environment, speed) = (environment.clone(), options.speed);
-            let prepared = aside(move || setup::prepare(&environment, speed, seed)).await??;
+            let flags = effects_in(scenario, &environment.name, &unleash);
+            let prepared = aside(move || setup::prepare(&environment, flags, speed, seed)).await??;
             let environment = &scenario.environments[index];
             let address = kubernetes::serve(&prepared.server, &shutdown).map_err(SimulatorError::Listen)?;
             let cluster = Cluster {
@@ -128,12 +143,29 @@ impl Simulator {
                 tasks.spawn(timeline::update(cluster.clone(), environment.clone(), update, clock.clone()));
             }
         }
-        let targets = Targets { clusters: clusters.clone(), metrics: metrics.clone(), metrics_down, clock };
+        let targets = Targets {
+            clusters: clusters.clone(),
+            metrics: metrics.clone(),
+            metrics_down,
+            unleash: unleash.clone(),
+            clock,
+        };
         for event in scenario.timeline.clone() {
             tasks.spawn(timeline::event(event, targets.clone()));
         }
         let scenario = scenario.clone();
-        Ok(Self { scenario, clusters, current, metrics, prometheus, served, shutdown, _tasks: tasks })
+        Ok(Self {
+            scenario,
+            clusters,
+            current,
+            metrics,
+            prometheus,
+            unleash,
+            unleash_url,
+            served,
+            shutdown,
+            _tasks: tasks,
+        })
     }
 
     /// Returns what is being simulated.
@@ -192,6 +224,12 @@ impl Simulator {
         self.prometheus.url()
     }
 
+    /// Returns the feature flags, to look at and to turn.
+    #[must_use]
+    pub fn unleash(&self) -> &Unleash {
+        &self.unleash
+    }
+
     /// Returns a kubeconfig: one context for each environment, as alice, who may change things; and in the cluster of
     /// the current context one for each of `admin`, `alice`, `bob`, `viewer`, `nobody` and `expired`.
     #[must_use]
@@ -207,8 +245,34 @@ impl Simulator {
     /// Returns the cockpit's config for this simulation.
     #[must_use]
     pub fn config_toml(&self) -> String {
-        kubeconfig::cockpit_config(&self.clusters, &self.prometheus.url()) + "\n" + &self.scenario.config
+        let mut text = kubeconfig::cockpit_config(&self.clusters, &self.prometheus.url());
+        if let Some(url) = &self.unleash_url {
+            text += &kubeconfig::flags_config(url, self.scenario.flags.iter().map(|flag| flag.name.as_str()));
+        }
+        text + "\n" + &self.scenario.config
     }
+}
+
+/// Makes the flags of a scenario, with a past.
+fn flags_of(scenario: &Scenario, clock: &Clock) -> Unleash {
+    let unleash = Unleash::with_clock(scenario.environments.iter().map(|env| env.name.clone()), clock.clone());
+    let ago = |age: Duration| clock.now().checked_sub(age).unwrap_or(Timestamp::UNIX_EPOCH);
+    for flag in &scenario.flags {
+        let (name, kind, by) = (flag.name.clone(), flag.kind.clone(), flag.by.clone());
+        unleash.create(NewFlag { name, kind, by, at: ago(flag.age) });
+        for on in &flag.on {
+            unleash.turn_at(&flag.name, &on.environment, true, (&on.by, ago(on.age)));
+        }
+    }
+    unleash
+}
+
+fn effects_in(scenario: &Scenario, environment: &str, unleash: &Unleash) -> FlagEffects {
+    let of = |flag: &scenario::flags::Flag| {
+        flag.effects.iter().map(|effect| (flag.name.clone(), effect.clone())).collect::<Vec<_>>()
+    };
+    let effects = scenario.flags.iter().flat_map(of).collect();
+    FlagEffects { unleash: unleash.clone(), environment: environment.to_owned(), effects }
 }
 
 /// Does work that takes its time where it holds no one up.

@@ -21,7 +21,7 @@ use super::kubernetes::store::{Key, Part, Store};
 use super::kubernetes::{Server, api_error::ApiError};
 use super::scenario::behaviour::Images;
 use super::scenario::{ArgoCd, Environment, Past};
-use super::traffic::Traffic;
+use super::traffic::{FlagEffects, Traffic};
 
 /// Longest that bringing up one version may take on the stopped clock.
 const ROLLOUT_TIMEOUT: Duration = Duration::from_secs(900);
@@ -40,7 +40,12 @@ pub struct PreparedCluster {
 }
 
 /// Builds the cluster of an environment, its past included.
-pub fn prepare(environment: &Environment, speed: f64, seed: u64) -> Result<PreparedCluster, SimulatorError> {
+pub fn prepare(
+    environment: &Environment,
+    flags: FlagEffects,
+    speed: f64,
+    seed: u64,
+) -> Result<PreparedCluster, SimulatorError> {
     let clock = Clock::new(speed);
     let now = Timestamp::now();
     let ago = |age: SignedDuration| now.checked_sub(age).unwrap_or(now);
@@ -49,7 +54,8 @@ pub fn prepare(environment: &Environment, speed: f64, seed: u64) -> Result<Prepa
     let store = Store::new(seed, clock.clone());
     let server = Arc::new(Server::new(store.clone()));
     let images = Images::new(environment.images.clone(), environment.other_images.clone());
-    let traffic = Arc::new(Mutex::new(Traffic::new(images.clone(), environment.requests_per_second)));
+    let traffic = Traffic::new(images.clone(), environment.requests_per_second).with_flags(flags);
+    let traffic = Arc::new(Mutex::new(traffic));
     let mut controllers = Controllers::new(Arc::clone(&server), images, Arc::clone(&traffic));
     let builder = Builder { environment, store: &store, clock: &clock };
     builder

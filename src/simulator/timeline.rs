@@ -20,6 +20,7 @@ use super::prometheus::{Metrics, Outage, PodLoad};
 use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
 use super::setup::send_out;
 use super::traffic::{Flow, Traffic};
+use super::unleash::Unleash;
 
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(2);
 /// Between two scrapes of the past.
@@ -162,10 +163,11 @@ pub struct Targets {
     pub clusters: Vec<Cluster>,
     pub metrics: Metrics,
     pub metrics_down: Vec<Arc<AtomicBool>>,
+    pub unleash: Unleash,
     pub clock: Clock,
 }
 
-/// Lets one fault begin and end.
+/// Lets one fault begin and end, or somebody turn a flag.
 pub async fn event(event: ScenarioEvent, targets: Targets) {
     tokio::time::sleep(targets.clock.scale(event.at)).await;
     let lasts = targets.clock.scale(event.lasts);
@@ -176,6 +178,11 @@ pub async fn event(event: ScenarioEvent, targets: Targets) {
         .map(|cluster| cluster.faults().clone())
         .collect();
     match event.kind {
+        EventKind::Flag { name, on, by } => {
+            for cluster in event.environments.iter().filter_map(|index| targets.clusters.get(*index)) {
+                targets.unleash.turn(&name, &cluster.environment, on, &by);
+            }
+        }
         EventKind::ApiOutage => {
             for fault in &faults {
                 fault.begin_outage();

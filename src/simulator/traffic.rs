@@ -13,6 +13,8 @@ use super::kubernetes::object;
 use super::kubernetes::resources::Kind;
 use super::kubernetes::store::Store;
 use super::scenario::behaviour::{Images, Onset, Progress, Service};
+use super::scenario::flags::Effect;
+use super::unleash::Unleash;
 
 /// The requests that reach the pods of one `ReplicaSet`.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,18 +40,47 @@ struct Track {
     reached: HashMap<usize, Timestamp>,
 }
 
+/// The feature flags of one environment, and what users feel who get them.
+#[derive(Debug, Clone)]
+pub struct FlagEffects {
+    pub unleash: Unleash,
+    pub environment: String,
+    /// Each with the name of its flag.
+    pub effects: Vec<(String, Effect)>,
+}
+
+impl FlagEffects {
+    /// Returns what users of an image feel with the flags as they are now, and whether any of them gets one that matters.
+    fn apply(&self, image: &str, mut service: Service) -> (Service, bool) {
+        let mut is_felt = false;
+        for (flag, effect) in self.effects.iter().filter(|(_, effect)| effect.is_of(&self.environment, image)) {
+            let share = self.unleash.reach(flag, &self.environment);
+            service = effect.on(service, share);
+            is_felt |= share > 0.0;
+        }
+        (service, is_felt)
+    }
+}
+
 /// The traffic of one environment.
 #[derive(Debug)]
 pub struct Traffic {
     images: Images,
     requests_per_second: f64,
+    flags: Option<FlagEffects>,
     tracks: HashMap<String, Track>,
 }
 
 impl Traffic {
     /// Returns the traffic of an environment with so many requests per second to each of its workloads.
     pub fn new(images: Images, requests_per_second: f64) -> Self {
-        Self { images, requests_per_second, tracks: HashMap::new() }
+        Self { images, requests_per_second, flags: None, tracks: HashMap::new() }
+    }
+
+    /// Lets users feel what flags do.
+    #[must_use]
+    pub fn with_flags(self, flags: FlagEffects) -> Self {
+        Self { flags: Some(flags), ..self }
     }
 
     /// Looks at the cluster and returns where requests go now.
@@ -129,7 +160,10 @@ impl Traffic {
             })
             .collect();
         let progress = Progress { since_ready: elapsed(since_ready), since_weight };
-        (behaviour.service_at(&progress), behaviour.has_changed(&progress))
+        let (service, changed) = (behaviour.service_at(&progress), behaviour.has_changed(&progress));
+        let Some(flags) = &self.flags else { return (service, changed) };
+        let (service, is_felt) = flags.apply(image, service);
+        (service, changed || is_felt)
     }
 }
 

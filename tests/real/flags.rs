@@ -1,59 +1,96 @@
-//! Feature flags on a real Unleash. What was sent is told by its own event log, which the program does not write.
+//! Feature flags on a simulated and on a real Unleash. What was sent is told by its own event log, which the program does not
+//! write.
 //!
-//! They need `UNLEASH_URL` and `UNLEASH_ADMIN_TOKEN` of an Unleash 7.5.1 that nobody else uses; without, they are ignored.
+//! The real one is an Unleash 7.5.1 that nobody else uses, named by `UNLEASH_URL` and `UNLEASH_ADMIN_TOKEN`; without, its cases
+//! are ignored.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
 use serde_json::{Value, json};
+use simulator::unleash::{ADMIN_TOKEN, Unleash as Simulated};
 use support::check::{holds, same, says};
 use support::program::Run;
 use support::unleash::{DEVELOPMENT, PRODUCTION, Unleash};
 use support::{Checked, Program};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::contract::servers::Servers;
 use crate::suite::Suite;
 
-type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
+type Case = fn(Unleash) -> Pin<Box<dyn Future<Output = Checked>>>;
 
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
 const CASES: [(&str, Case); 13] = [
-    ("off_is_sent_once_and_recorded", || Box::pin(off_is_sent_once())),
-    ("off_touches_one_environment", || Box::pin(off_touches_one_environment())),
-    ("off_is_sent_where_nothing_can_be_listed", || Box::pin(off_while_lists_fail())),
-    ("a_lost_answer_is_settled_by_looking", || Box::pin(lost_answer())),
-    ("a_lost_request_is_found_not_done_and_not_repeated", || Box::pin(lost_request())),
-    ("what_the_server_refuses_is_said", || Box::pin(refusals())),
-    ("unknown_archived_and_hostile_names_change_nothing", || Box::pin(names())),
-    ("read_only_and_a_wrong_token_send_nothing", || Box::pin(without_the_right())),
-    ("off_is_refused_where_the_environment_is_not_there", || Box::pin(no_such_environment())),
-    ("off_waits_for_a_token_that_takes_its_time", || Box::pin(slow_token())),
-    ("off_ends_and_may_be_tried_again_where_nothing_answers", || Box::pin(silence())),
-    ("on_is_refused_in_a_freeze", || Box::pin(on_is_gated())),
-    ("on_turns_a_flag_on_where_every_gate_is_green", || Box::pin(on_is_sent())),
+    ("off_is_sent_once_and_recorded", |unleash| Box::pin(off_is_sent_once(unleash))),
+    ("off_touches_one_environment", |unleash| Box::pin(off_touches_one_environment(unleash))),
+    ("off_is_sent_where_nothing_can_be_listed", |unleash| Box::pin(off_while_lists_fail(unleash))),
+    ("a_lost_answer_is_settled_by_looking", |unleash| Box::pin(lost_answer(unleash))),
+    ("a_lost_request_is_found_not_done_and_not_repeated", |unleash| Box::pin(lost_request(unleash))),
+    ("what_the_server_refuses_is_said", |unleash| Box::pin(refusals(unleash))),
+    ("unknown_archived_and_hostile_names_change_nothing", |unleash| Box::pin(names(unleash))),
+    ("read_only_and_a_wrong_token_send_nothing", |unleash| Box::pin(without_the_right(unleash))),
+    ("off_is_refused_where_the_environment_is_not_there", |unleash| Box::pin(no_such_environment(unleash))),
+    ("off_waits_for_a_token_that_takes_its_time", |unleash| Box::pin(slow_token(unleash))),
+    ("off_ends_and_may_be_tried_again_where_nothing_answers", |unleash| Box::pin(silence(unleash))),
+    ("on_is_refused_in_a_freeze", |unleash| Box::pin(on_is_gated(unleash))),
+    ("on_turns_a_flag_on_where_every_gate_is_green", |unleash| Box::pin(on_is_sent(unleash))),
 ];
 
 pub fn suite() -> Suite {
-    let trial = |(name, case): (&'static str, Case)| {
-        Trial::ignorable_test(format!("flags::unleash::{name}"), move || {
-            if Unleash::of_environment().is_none() {
-                return Ok(Completion::ignored_with("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one"));
-            }
+    let trial = |server: Server, (name, case): (&'static str, Case)| {
+        Trial::ignorable_test(format!("flags::{}::{name}", server.as_str()), move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             runtime.block_on(async {
-                let ended = tokio::time::timeout(CASE_TIMEOUT, case()).await;
+                let Some((unleash, _ends)) = server.start().await? else {
+                    return Ok(Completion::ignored_with("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one"));
+                };
+                let ended = tokio::time::timeout(CASE_TIMEOUT, case(unleash)).await;
                 ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
                 Ok(Completion::Completed)
             })
         })
     };
-    Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }
+    let on = |server| CASES.into_iter().map(move |case| trial(server, case));
+    Suite { max_concurrent: 2, cases: on(Server::Simulator).chain(on(Server::Unleash)).collect() }
+}
+
+/// Whose flags they are.
+#[derive(Clone, Copy)]
+enum Server {
+    /// The embedded simulator's, a fresh one for each case.
+    Simulator,
+    /// The real one's.
+    Unleash,
+}
+
+impl Server {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Simulator => "simulator",
+            Self::Unleash => "unleash",
+        }
+    }
+
+    /// Returns it as its administrator sees it, and what ends it; `None` where there is none.
+    async fn start(self) -> Checked<Option<(Unleash, Option<DropGuard>)>> {
+        match self {
+            Self::Simulator => {
+                let shutdown = CancellationToken::new();
+                let address = Simulated::new([DEVELOPMENT, PRODUCTION]).serve(&shutdown).await?;
+                let (url, token) = (format!("http://{address}"), ADMIN_TOKEN.to_owned());
+                Ok(Some((Unleash { url, token }, Some(shutdown.drop_guard()))))
+            }
+            Self::Unleash => Ok(Unleash::of_environment().map(|unleash| (unleash, None))),
+        }
+    }
 }
 
 /// The program, with one environment in a simulated cluster, whose flags are those of development.
@@ -66,8 +103,7 @@ struct Bed {
 }
 
 impl Bed {
-    async fn new() -> Checked<Self> {
-        let unleash = Unleash::find()?;
+    async fn new(unleash: Unleash) -> Checked<Self> {
         let url = unleash.url.clone();
         Self::at(unleash, &url, "").await
     }
@@ -119,8 +155,8 @@ fn ended(run: &Run, code: i32, words: &str) -> Checked {
     says(&run.said(), words)
 }
 
-async fn off_is_sent_once() -> Checked {
-    let bed = Bed::new().await?;
+async fn off_is_sent_once(unleash: Unleash) -> Checked {
+    let bed = Bed::new(unleash).await?;
     let flag = bed.unleash.create("once").await?;
     let listed = bed.listed(&flag).await?;
     same("its share", &listed["percent"], &json!(25))?;
@@ -135,8 +171,8 @@ async fn off_is_sent_once() -> Checked {
     says(&journal.said(), &format!("turn off flag {flag}"))
 }
 
-async fn off_touches_one_environment() -> Checked {
-    let bed = Bed::new().await?;
+async fn off_touches_one_environment(unleash: Unleash) -> Checked {
+    let bed = Bed::new(unleash).await?;
     let flag = bed.unleash.create("one-environment").await?;
     ended(&bed.off(&flag).await, 0, "done")?;
     holds("it is on in production", bed.unleash.is_on(&flag, PRODUCTION).await?)?;
@@ -218,8 +254,7 @@ async fn relay(mut client: TcpStream, server: &str, fault: Fault) -> std::io::Re
 }
 
 /// Turns a flag off under a fault; returns the run, and how often the event log says that it was.
-async fn off_under(fault: Fault) -> Checked<(Run, usize)> {
-    let unleash = Unleash::find()?;
+async fn off_under(unleash: Unleash, fault: Fault) -> Checked<(Run, usize)> {
     let (flag, url) = (unleash.create("fault").await?, front(&unleash, fault).await?);
     let bed = Bed::at(unleash, &url, "").await?;
     let run = bed.off(&flag).await;
@@ -228,40 +263,40 @@ async fn off_under(fault: Fault) -> Checked<(Run, usize)> {
     Ok((run, times))
 }
 
-async fn off_while_lists_fail() -> Checked {
-    let (run, times) = off_under(Fault::NoLists).await?;
+async fn off_while_lists_fail(unleash: Unleash) -> Checked {
+    let (run, times) = off_under(unleash, Fault::NoLists).await?;
     ended(&run, 0, "done: it is off")?;
     same("times off", &times, &1)
 }
 
-async fn lost_answer() -> Checked {
-    let (run, times) = off_under(Fault::LoseAnswer).await?;
+async fn lost_answer(unleash: Unleash) -> Checked {
+    let (run, times) = off_under(unleash, Fault::LoseAnswer).await?;
     ended(&run, 0, "found done: it is off")?;
     same("times off", &times, &1)
 }
 
-async fn lost_request() -> Checked {
-    let (run, times) = off_under(Fault::LoseRequest).await?;
+async fn lost_request(unleash: Unleash) -> Checked {
+    let (run, times) = off_under(unleash, Fault::LoseRequest).await?;
     ended(&run, 1, "found not done: it is 25 %")?;
     same("times off", &times, &0)
 }
 
-async fn refusals() -> Checked {
+async fn refusals(unleash: Unleash) -> Checked {
     let answers = [
         (TOO_MANY, "refused: 429: too many requests, again in 7 s"),
         (CHANGE_REQUEST, "Change requests are enabled in this environment; make one in Unleash"),
         (CONFLICT, "refused: 409: somebody was first"),
     ];
     for (answer, words) in answers {
-        let (run, times) = off_under(Fault::Answer(answer)).await?;
+        let (run, times) = off_under(unleash.clone(), Fault::Answer(answer)).await?;
         ended(&run, 3, words)?;
         same("times off", &times, &0)?;
     }
     Ok(())
 }
 
-async fn names() -> Checked {
-    let bed = Bed::new().await?;
+async fn names(unleash: Unleash) -> Checked {
+    let bed = Bed::new(unleash).await?;
     let flag = bed.unleash.create("names").await?;
     for hostile in ["no-such-flag", "..", "../..", "%2e%2e", &format!("../features/{flag}"), "a\u{1b}[2Jb", "ä?x#y"] {
         let run = bed.off(hostile).await;
@@ -273,12 +308,11 @@ async fn names() -> Checked {
     same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &0)
 }
 
-async fn without_the_right() -> Checked {
-    let unleash = Unleash::find()?;
+async fn without_the_right(unleash: Unleash) -> Checked {
     let (flag, url) = (unleash.create("rights").await?, unleash.url.clone());
     let bed = Bed::at(unleash, &url, "read_only = true").await?;
     ended(&bed.off(&flag).await, 3, "read-only")?;
-    let wrong = Bed::new().await?;
+    let wrong = Bed::new(bed.unleash.clone()).await?;
     let program = wrong.program.clone().env("UNLEASH_TOKEN", "*:*.a-wrong-token-of-nobody");
     let run = program.run_async(&["flags", "off", "prod", &flag, "--yes"]).await;
     ended(&run, 3, "401")?;
@@ -287,8 +321,7 @@ async fn without_the_right() -> Checked {
     same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &0)
 }
 
-async fn on_is_gated() -> Checked {
-    let unleash = Unleash::find()?;
+async fn on_is_gated(unleash: Unleash) -> Checked {
     let (flag, url) = (unleash.create("gated").await?, unleash.url.clone());
     let bed = Bed::at(unleash, &url, "protected = true").await?;
     ended(&bed.off(&flag).await, 0, "done")?;
@@ -299,8 +332,7 @@ async fn on_is_gated() -> Checked {
     holds("it is off", !bed.unleash.is_on(&flag, DEVELOPMENT).await?)
 }
 
-async fn on_is_sent() -> Checked {
-    let unleash = Unleash::find()?;
+async fn on_is_sent(unleash: Unleash) -> Checked {
     let (flag, url) = (unleash.create("on").await?, unleash.url.clone());
     let bed = Bed::at(unleash, &url, "protected = true\n\n[[checks]]\nid = \"notes\"").await?;
     ended(&bed.off(&flag).await, 0, "done")?;
@@ -317,8 +349,8 @@ async fn on_is_sent() -> Checked {
 }
 
 /// What the config calls an environment is no environment there: no list says so of every flag, and none is off.
-async fn no_such_environment() -> Checked {
-    let bed = Bed::new().await?;
+async fn no_such_environment(unleash: Unleash) -> Checked {
+    let bed = Bed::new(unleash).await?;
     let flag = bed.unleash.create("elsewhere").await?;
     let elsewhere = bed.with_environment("staging-of-nobody")?;
     let listed = elsewhere.run_async(&["flags", "list", "prod", "--all"]).await;
@@ -328,8 +360,8 @@ async fn no_such_environment() -> Checked {
     holds("it is on still", bed.unleash.is_on(&flag, DEVELOPMENT).await?)
 }
 
-async fn slow_token() -> Checked {
-    let bed = Bed::new().await?;
+async fn slow_token(unleash: Unleash) -> Checked {
+    let bed = Bed::new(unleash).await?;
     let flag = bed.unleash.create("token").await?;
     let token = "{ command = ['sh', '-c', 'sleep 2; echo \"$UNLEASH_TOKEN\"'] }";
     let slow = bed.with_config(|config| config.replace("{ env = 'UNLEASH_TOKEN' }", token))?;
@@ -338,8 +370,7 @@ async fn slow_token() -> Checked {
 }
 
 /// Every request ends in a 503: whether the flag was turned is not known, and it can be tried again.
-async fn silence() -> Checked {
-    let unleash = Unleash::find()?;
+async fn silence(unleash: Unleash) -> Checked {
     let flag = unleash.create("silence").await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

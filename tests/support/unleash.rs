@@ -10,6 +10,7 @@ use crate::{Checked, http_client};
 pub const DEVELOPMENT: &str = "development";
 pub const PRODUCTION: &str = "production";
 
+#[derive(Clone, Debug)]
 pub struct Unleash {
     pub url: String,
     pub token: String,

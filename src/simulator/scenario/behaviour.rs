@@ -173,7 +173,8 @@ impl Behaviour {
     }
 }
 
-fn mix(from: Service, to: Service, share: f64) -> Service {
+/// Returns what users feel of whom this share has got from one to the other, 0 to 1.
+pub fn mix(from: Service, to: Service, share: f64) -> Service {
     let between = |a: f64, b: f64| a + (b - a) * share;
     Service {
         error_ratio: between(from.error_ratio, to.error_ratio),

@@ -17,6 +17,8 @@ pub struct File {
     #[serde(default)]
     pub images: Vec<Image>,
     #[serde(default)]
+    pub flags: Vec<Flag>,
+    #[serde(default)]
     pub timeline: Vec<Entry>,
 }
 
@@ -205,13 +207,66 @@ impl Change {
     }
 }
 
+/// A feature flag.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    pub name: String,
+    #[serde(default = "release")]
+    pub kind: String,
+    /// Who made it.
+    pub by: String,
+    pub age: String,
+    /// Where it is on when the simulation begins.
+    #[serde(default)]
+    pub on: Vec<On>,
+    /// What users feel who get it.
+    #[serde(default)]
+    pub effects: Vec<Effect>,
+}
+
+fn release() -> String {
+    "release".to_owned()
+}
+
+/// Where a flag is on, since when, and who turned it on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct On {
+    pub environment: String,
+    pub age: String,
+    pub by: String,
+}
+
+/// What users of a flag feel; absent values stay.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effect {
+    /// Only there; everywhere if absent.
+    pub environments: Option<Vec<String>>,
+    /// Only by these images; by all if absent.
+    pub images: Option<Vec<String>>,
+    pub error_ratio: Option<f64>,
+    pub median: Option<String>,
+    pub sigma: Option<f64>,
+}
+
+/// Which way a flag is turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    On,
+    Off,
+}
+
 /// Something that happens on its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     pub at: String,
+    /// How long a fault lasts; what is done to a flag stays.
     #[serde(rename = "for")]
-    pub lasts: String,
+    pub lasts: Option<String>,
     /// Only there; everywhere if absent.
     pub environments: Option<Vec<String>>,
     /// `outage`, `429`, `500`, `503`, `hang`, `cut`, `410`, `401`, or `slow 200ms`.
@@ -222,4 +277,9 @@ pub struct Entry {
     pub method: Option<String>,
     /// `down`, `hang`, `empty`, `html`, `422`, `503`, `partial`.
     pub metrics: Option<String>,
+    /// The feature flag that somebody turns.
+    pub flag: Option<String>,
+    pub turn: Option<Turn>,
+    /// Who turns it.
+    pub by: Option<String>,
 }

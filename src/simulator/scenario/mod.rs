@@ -3,6 +3,7 @@
 pub mod behaviour;
 mod drill;
 mod file;
+pub mod flags;
 mod generate;
 mod read;
 
@@ -31,6 +32,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("blue-green", include_str!("../scenarios/blue-green.toml")),
     ("deployment", include_str!("../scenarios/deployment.toml")),
     ("argo-cd", include_str!("../scenarios/argo-cd.toml")),
+    ("flag", include_str!("../scenarios/flag.toml")),
 ];
 
 /// An empty cluster, for tests that bring their own manifests. Not listed.
@@ -51,6 +53,8 @@ pub struct Scenario {
     pub config: String,
     /// Where it takes place, in promotion order.
     pub environments: Vec<Environment>,
+    /// Flags of the provider; without any there is none.
+    pub(super) flags: Vec<flags::Flag>,
     /// What happens on its own, in order of time.
     pub(super) timeline: Vec<ScenarioEvent>,
 }
@@ -136,6 +140,12 @@ pub(super) enum EventKind {
     ApiOutage,
     Api(super::faults::Rule),
     Metrics(Outage),
+    /// Somebody turns a feature flag.
+    Flag {
+        name: String,
+        on: bool,
+        by: String,
+    },
 }
 
 impl Scenario {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::behaviour::{Behaviour, Change, ContainerOutcome, Onset, Service};
-use super::{Environment, EventKind, Past, Scenario, ScenarioEvent, Update, file, generate};
+use super::{Environment, EventKind, Past, Scenario, ScenarioEvent, Update, file, flags, generate};
 use crate::faults::{Fault, Rule};
 use crate::prometheus::Outage;
 
@@ -27,8 +27,10 @@ pub fn scenario(name: &str, file: file::File) -> Result<Scenario, String> {
         .into_iter()
         .map(|environment| read_environment(environment, file.workload.as_ref(), &file.images, &names))
         .collect::<Result<Vec<_>, _>>()?;
+    let flags = file.flags.into_iter().map(|flag| read_flag(flag, &names)).collect::<Result<Vec<_>, _>>()?;
+    let known: Vec<&str> = flags.iter().map(|flag| flag.name.as_str()).collect();
     let mut timeline =
-        file.timeline.into_iter().map(|entry| read_entry(entry, &names)).collect::<Result<Vec<_>, _>>()?;
+        file.timeline.into_iter().map(|entry| read_entry(entry, &names, &known)).collect::<Result<Vec<_>, _>>()?;
     timeline.sort_by_key(|event| event.at);
     Ok(Scenario {
         name: name.to_owned(),
@@ -36,6 +38,7 @@ pub fn scenario(name: &str, file: file::File) -> Result<Scenario, String> {
         story: file.story,
         config: file.config,
         environments,
+        flags,
         timeline,
     })
 }
@@ -185,10 +188,44 @@ fn read_service(file: file::Service<'_>, before: Service, place: &str) -> Result
     })
 }
 
-fn read_entry(file: file::Entry, names: &[String]) -> Result<ScenarioEvent, String> {
+fn read_flag(file: file::Flag, names: &[String]) -> Result<flags::Flag, String> {
+    let place = format!("flag {:?}", file.name);
+    let age = duration(&file.age, &format!("{place}: age"))?;
+    let read_on = |on: file::On| {
+        check_names(std::slice::from_ref(&on.environment), names, &place)?;
+        let age = duration(&on.age, &format!("{place}: on: age"))?;
+        Ok::<_, String>(flags::On { environment: on.environment, age, by: on.by })
+    };
+    let on = file.on.into_iter().map(read_on).collect::<Result<Vec<_>, _>>()?;
+    let read_effect = |effect: file::Effect| {
+        check_names(effect.environments.as_deref().unwrap_or_default(), names, &place)?;
+        let asked = file::Service {
+            error_ratio: effect.error_ratio,
+            not_found_ratio: None,
+            median: effect.median.as_deref(),
+            sigma: effect.sigma,
+            cores_per_request: None,
+        };
+        let read = read_service(asked, Service::default(), &format!("{place}: effects"))?;
+        Ok::<_, String>(flags::Effect {
+            environments: effect.environments,
+            images: effect.images,
+            error_ratio: effect.error_ratio,
+            median_seconds: effect.median.map(|_| read.median_seconds),
+            sigma: effect.sigma,
+        })
+    };
+    let effects = file.effects.into_iter().map(read_effect).collect::<Result<Vec<_>, _>>()?;
+    Ok(flags::Flag { name: file.name, kind: file.kind, by: file.by, age, on, effects })
+}
+
+fn read_entry(file: file::Entry, names: &[String], flags: &[&str]) -> Result<ScenarioEvent, String> {
     let place = format!("timeline at {:?}", file.at);
     let at = duration(&file.at, &place)?;
-    let lasts = duration(&file.lasts, &format!("{place}: for"))?;
+    let lasts = file.lasts.as_deref().map(|lasts| duration(lasts, &format!("{place}: for"))).transpose()?;
+    if lasts.is_some() == file.flag.is_some() {
+        return Err(format!("{place}: a fault wants `for`, and a flag does not"));
+    }
     let environments = match &file.environments {
         Some(list) => {
             check_names(list, names, &place)?;
@@ -196,18 +233,32 @@ fn read_entry(file: file::Entry, names: &[String]) -> Result<ScenarioEvent, Stri
         }
         None => (0..names.len()).collect(),
     };
-    let kind = match (&file.api, &file.metrics) {
-        (Some(api), None) if api == "outage" => EventKind::ApiOutage,
-        (Some(api), None) => {
+    let kind = match (&file.api, &file.metrics, &file.flag) {
+        (Some(api), None, None) if api == "outage" => EventKind::ApiOutage,
+        (Some(api), None, None) => {
             let mut rule = Rule::all(fault(api, &place)?);
             rule.path = file.path;
             rule.method = file.method;
             EventKind::Api(rule)
         }
-        (None, Some(metrics)) => EventKind::Metrics(outage(metrics, &place)?),
-        _ => return Err(format!("{place}: wants api or metrics, and not both")),
+        (None, Some(metrics), None) => EventKind::Metrics(outage(metrics, &place)?),
+        (None, None, Some(flag)) => turned(flag, (file.turn, file.by), flags, &place)?,
+        _ => return Err(format!("{place}: wants one of api, metrics and flag")),
     };
-    Ok(ScenarioEvent { at, lasts, environments, kind })
+    Ok(ScenarioEvent { at, lasts: lasts.unwrap_or_default(), environments, kind })
+}
+
+fn turned(
+    flag: &str,
+    (turn, by): (Option<file::Turn>, Option<String>),
+    flags: &[&str],
+    place: &str,
+) -> Result<EventKind, String> {
+    if !flags.contains(&flag) {
+        return Err(format!("{place}: there is no flag {flag:?}, only {}", flags.join(", ")));
+    }
+    let (turn, by) = turn.zip(by).ok_or_else(|| format!("{place}: a flag wants turn and by"))?;
+    Ok(EventKind::Flag { name: flag.to_owned(), on: turn == file::Turn::On, by })
 }
 
 fn fault(text: &str, place: &str) -> Result<Fault, String> {

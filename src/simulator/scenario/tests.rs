@@ -52,7 +52,9 @@ fn invalid_scenario_is_explained() {
         ("[[images]]\nimage = \"web:2\"\nenvironments = [\"prod\"]", "no environment \"prod\""),
         ("[[images]]\nimage = \"web:2\"\nchanges = [{ error_ratio = 0.1 }]", "at_weight or after"),
         ("[[timeline]]\nat = \"1s\"\nfor = \"1s\"\napi = \"418\"", "not \"418\""),
-        ("[[timeline]]\nat = \"1s\"\nfor = \"1s\"", "api or metrics"),
+        ("[[timeline]]\nat = \"1s\"\nfor = \"1s\"", "one of api, metrics and flag"),
+        ("[[timeline]]\nat = \"1s\"\nflag = \"new\"\nturn = \"on\"\nby = \"ada\"", "no flag \"new\""),
+        ("[[timeline]]\nat = \"1s\"\nfor = \"1s\"\nflag = \"new\"", "a flag does not"),
         ("update = { image = \"web:2\", after = \"-1s\" }", "is not a duration"),
     ] {
         let error = parse(more).unwrap_err();

@@ -179,3 +179,34 @@ async fn pods_of_a_crash_drill_start_healthy_and_fail_later() {
     let any = |cluster: &Cluster| cluster.list("pods").iter().any(crashed);
     assert!(simulator.current().unwrap().wait_until(WAIT_TIMEOUT, any).await.is_ok());
 }
+
+#[tokio::test]
+async fn errors_follow_the_flag_and_no_pod_changes() {
+    let simulator = start("flag", TEST_SPEED).await;
+    let cluster = prod_eu(&simulator);
+    let pods = || cluster.list("pods").iter().map(|pod| text(pod, "/metadata/uid").to_owned()).collect::<Vec<_>>();
+    let before = pods();
+    let failing = async |wanted: bool| {
+        let ratio = "sum(rate(http_requests_total{cluster=\"prod-eu\",code=\"500\"}[5s])) \
+                     / sum(rate(http_requests_total{cluster=\"prod-eu\"}[5s]))";
+        let url = format!("{}/api/v1/query", simulator.prometheus_url());
+        let seen = tokio::time::timeout(WAIT_TIMEOUT, async {
+            loop {
+                let answer = support::http_client().get(&url).query(&[("query", ratio)]).send().await.unwrap();
+                let body: Value = answer.json().await.unwrap();
+                let ratio = text(&body, "/data/result/0/value/1").parse::<f64>().ok();
+                if ratio.is_some_and(|ratio| (ratio > 0.05) == wanted) {
+                    return;
+                }
+                // Scrapes come by the wall clock; there is nothing else to wait for.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        });
+        assert!(seen.await.is_ok(), "errors never were as with the flag {wanted}");
+    };
+    failing(true).await;
+    assert!(simulator.unleash().reach("express-checkout-v2", "prod-us").abs() < 1e-9);
+    simulator.unleash().turn("express-checkout-v2", "prod-eu", false, "alice");
+    failing(false).await;
+    assert_eq!(pods(), before);
+}
