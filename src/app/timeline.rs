@@ -1,4 +1,4 @@
-//! The timeline: events and journal together, newest first.
+//! The timeline: events, journal and changes of feature flags together, newest first.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::model::Model;
 use crate::core::Level;
 use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::flag::{FlagChange, FlagEdit, FlagKey};
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::action::{ActionId, Outcome, Target};
+use crate::domain::record::action::{ActionId, Outcome, Target, Verb};
 use crate::domain::record::journal::{Entry, Line};
+use crate::domain::world::Environment;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEvent {
@@ -26,6 +28,7 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
     enum Source<'a> {
         Event(&'a EnvName, &'a crate::domain::facts::ids::WorkloadId, &'a KubeEvent),
         Journal(&'a Line),
+        Flag(&'a EnvName, &'a str, &'a FlagChange),
     }
     let events = model.core.world.environments.iter().flat_map(|env| {
         env.events.iter().rev().take(limit).map(|(id, event)| (event.at, Source::Event(env.name(), id, event)))
@@ -35,9 +38,12 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
     let seen: Vec<(&EnvName, Timestamp)> = model.core.journal.lines.iter().rev().filter_map(seen_in).collect();
     let events = events.filter(|(_, source)| match source {
         Source::Event(env, _, event) => !is_recorded(event, env, &seen),
-        Source::Journal(_) => true,
+        Source::Journal(_) | Source::Flag(..) => true,
     });
-    let mut all: Vec<_> = events.chain(lines).collect();
+    let flags = model.core.world.environments.iter().flat_map(|env| {
+        flag_changes(model, env).map(|(flag, change)| (change.at, Source::Flag(env.name(), flag, change)))
+    });
+    let mut all: Vec<_> = events.chain(lines).chain(flags).collect();
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     all.truncate(limit);
     let targets = targets(model);
@@ -49,6 +55,9 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
                 text: event_sentence(event, id.kind.kind()),
                 level: if event.warning { Level::Warn } else { Level::Info },
             },
+            Source::Flag(env, flag, change) => {
+                TimelineEvent { at, env: Some(env.clone()), text: flag_sentence(flag, change), level: Level::Info }
+            }
             Source::Journal(line) => TimelineEvent {
                 at,
                 env: env_of(&line.entry, &targets).cloned(),
@@ -57,6 +66,47 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
             },
         })
         .collect()
+}
+
+/// Returns what was done to a flag in one sentence.
+#[must_use]
+pub fn flag_sentence(flag: &str, change: &FlagChange) -> String {
+    let by = &change.by;
+    match change.what {
+        FlagEdit::On => format!("flag {flag} on by {by}"),
+        FlagEdit::Off => format!("flag {flag} off by {by}"),
+        FlagEdit::Changed => format!("flag {flag} changed by {by}"),
+    }
+}
+
+/// Returns what was done to the flags of an environment: all that the providers told, but for what the journal has a row for.
+fn flag_changes<'a>(model: &'a Model, env: &'a Environment) -> impl Iterator<Item = (&'a str, &'a FlagChange)> {
+    let of_flags = env.flags.iter().flat_map(|source| source.flags.iter().map(move |flag| (source, flag)));
+    let all = of_flags.flat_map(|(source, flag)| flag.changes.iter().map(move |change| (source, flag, change)));
+    let turned = turned_by_us(model);
+    all.filter(move |(source, flag, change)| {
+        !turned.iter().any(|(key, edit, at)| {
+            *edit == change.what
+                && key.flag == flag.name
+                && key.provider == source.settings.provider
+                && (key.env == *env.name() || source.settings.shared_with.contains(&key.env))
+                && at.duration_since(change.at).abs() <= SAME_CHANGE
+        })
+    })
+    .map(|(_, flag, change)| (flag.name.as_str(), change))
+}
+
+/// Returns the flags that the journal says were turned, which way and when.
+fn turned_by_us(model: &Model) -> Vec<(&FlagKey, FlagEdit, Timestamp)> {
+    let turned = model.core.journal.lines.iter().filter_map(|line| match &line.entry {
+        Entry::Intent { plan, .. } => match (&plan.target, plan.verb) {
+            (Target::Flag(key), Verb::FlagOn) => Some((key, FlagEdit::On, line.at)),
+            (Target::Flag(key), Verb::FlagOff) => Some((key, FlagEdit::Off, line.at)),
+            _ => None,
+        },
+        _ => None,
+    });
+    turned.collect()
 }
 
 /// Reasons of events about changes that the journal records from the object itself.
@@ -133,14 +183,33 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
     }
 }
 
-/// Returns what people did to the selected workload since `from`, oldest first: the marks of a chart.
+/// Flags that are marked in a chart, the latest.
+const MAX_FLAG_MARKS: usize = 6;
+
+/// Returns what people did to the selected workload and to flags of its environment since `from`, oldest first: the marks of a
+/// chart.
 #[must_use]
 pub fn marks(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
+    let mut all = marks_of_actions(model, from);
+    let changes = model.environment().into_iter().flat_map(|env| flag_changes(model, env));
+    let mut flags: Vec<_> = changes.filter(|(_, change)| change.at >= from).collect();
+    flags.sort_by_key(|(_, change)| std::cmp::Reverse(change.at));
+    flags.truncate(MAX_FLAG_MARKS);
+    // Which way first: a long name is cut.
+    all.extend(flags.into_iter().map(|(name, change)| (change.at, format!("flag {}: {name}", change.what.as_str()))));
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+fn marks_of_actions(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
     let target = model.target();
+    let env = model.environment().map(Environment::name);
+    let is_flag_here = |target: &Target| matches!(target, Target::Flag(key) if Some(&key.env) == env);
     let intents = model.core.journal.lines.iter().filter(|line| line.at >= from);
     intents
         .filter_map(|line| match &line.entry {
             Entry::Intent { plan, .. } if plan.target.changes() == target => Some((line.at, plan.headline.clone())),
+            Entry::Intent { plan, .. } if is_flag_here(&plan.target) => Some((line.at, plan.headline.clone())),
             _ => None,
         })
         .collect()

@@ -67,8 +67,7 @@ fn row(listed: &ListedFlag<'_>, now: Timestamp) -> [String; 6] {
         or_dash(&flag.kind),
         or_dash(&flag.owner),
         flag.created.map_or_else(|| "-".to_owned(), age),
-        flag.changed
-            .as_ref()
+        flag.changed()
             .map_or_else(|| "-".to_owned(), |change| format!("{} ago by {}", age(change.at), sanitize(&change.by))),
     ]
 }
@@ -110,6 +109,6 @@ fn flag(listed: &ListedFlag<'_>) -> Value {
         "created_at": flag.created.map(|at| at.to_string()),
         "stale": flag.is_stale,
         "of_release": listed.of_release,
-        "changed": flag.changed.as_ref().map(|change| json!({"by": change.by, "at": change.at.to_string()})),
+        "changed": flag.changed().map(|change| json!({"by": change.by, "at": change.at.to_string()})),
     })
 }

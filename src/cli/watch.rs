@@ -10,6 +10,7 @@ use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::{Revision, Status, Weight};
+use crate::domain::world::flags::FlagSource;
 use crate::domain::world::verdict::Assessment;
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -72,6 +73,7 @@ pub fn diff(old: &World, new: &World) -> Vec<Change> {
             of.workload(before, workload);
         }
         events(before, env, &mut changes);
+        flags(before, env, &mut changes);
     }
     changes
 }
@@ -128,6 +130,29 @@ fn events(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Cha
                 "kind": event.kind, "name": event.name, "count": event.count}),
             text: format!("{warning}{} of {}/{}: {}{times}", event.reason, event.kind, event.name, event.message),
         });
+    }
+}
+
+/// What was done to flags since a provider was heard first: what came before is no change.
+fn flags(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Change>) {
+    let heard = |source: &&FlagSource| source.heard.at.is_some();
+    for source in &env.flags {
+        let provider = &source.settings.provider;
+        let Some(known) = before.and_then(|before| before.flag_source(provider)).filter(heard) else { continue };
+        for flag in source.flags.iter() {
+            let seen = known.flag(&flag.name).map(|flag| flag.changes.as_slice()).unwrap_or_default();
+            for change in flag.changes.iter().rev().filter(|change| !seen.contains(change)) {
+                let at = change.at.to_string();
+                changes.push(Change {
+                    environment: env.name().clone(),
+                    workload: None,
+                    what: "flag",
+                    from: Value::Null,
+                    to: json!({"provider": provider, "flag": flag.name, "turned": change.what.as_str(), "by": change.by, "at": at}),
+                    text: format!("flag {} {} by {}", flag.name, change.what.as_str(), change.by),
+                });
+            }
+        }
     }
 }
 
@@ -239,16 +264,34 @@ fn named(revision: &Revision) -> String {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use crate::cli::fixtures::{canary, link, measure, now, release_in_progress, show, target, world};
     use crate::config::schema::check;
     use crate::domain::facts::event::KubeEvent;
+    use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+    use crate::domain::facts::freshness::Heard;
     use crate::domain::facts::workload::Object;
     use crate::domain::world::feed::Feed;
+    use crate::domain::world::flags::FlagSettings;
     use jiff::SignedDuration;
 
     fn lines(old: &World, new: &World) -> Vec<String> {
         diff(old, new).iter().map(|change| change.line(now(), &TimeZone::UTC)).collect()
+    }
+
+    fn flag(name: &str, changes: Vec<FlagChange>) -> Flag {
+        Flag {
+            name: name.to_owned(),
+            state: FlagState::On,
+            kind: None,
+            owner: None,
+            tags: Vec::new(),
+            created: None,
+            is_stale: false,
+            changes,
+            version: None,
+        }
     }
 
     fn event() -> KubeEvent {
@@ -316,7 +359,7 @@ mod tests {
     #[test]
     fn every_kind_of_line_is_as_the_schema_says() {
         let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-        let (before, old) =
+        let (before, mut old) =
             (world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"])]), release_in_progress());
         let mut new = release_in_progress();
         let mut snapshot = canary();
@@ -342,7 +385,21 @@ mod tests {
                 status.why = Some("no pod is ready".to_owned());
             }
         }
+        let provider = |changes: Vec<FlagChange>| FlagSource {
+            settings: FlagSettings {
+                provider: "unleash".to_owned(),
+                place: "https://unleash.example".to_owned(),
+                of_release: Vec::new(),
+                shared_with: Vec::new(),
+            },
+            heard: Heard { link: Link::Up, at: Some(now()) },
+            flags: Arc::new(vec![flag("checkout", changes)]),
+        };
+        let turned = FlagChange { by: "ada".to_owned(), at: now(), what: FlagEdit::On };
+        old.environments[1].flags = vec![provider(Vec::new())];
+        new.environments[1].flags = vec![provider(vec![turned])];
         let changes: Vec<Change> = [diff(&before, &old), diff(&old, &new), diff(&new, &old)].concat();
+        assert!(changes.iter().any(|change| change.text == "flag checkout on by ada"));
         for change in &changes {
             let line: Value = serde_json::from_str(&change.json(now())).unwrap();
             assert_eq!(check::errors(&schema, &line), [""; 0]);

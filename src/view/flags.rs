@@ -82,8 +82,7 @@ fn line(scene: &DrawContext<'_>, listed: &ListedFlag<'_>, is_selected: bool, nam
     let pointer = if is_selected { scene.theme.glyphs().pointer } else { " " };
     let role = if flag.state == FlagState::Off { Role::Label } else { Role::Strong };
     let changed = flag
-        .changed
-        .as_ref()
+        .changed()
         .map(|change| format!("changed {} ago by {}", duration(now.duration_since(change.at)), change.by));
     let age = flag.created.map(|at| format!("{} old", duration(now.duration_since(at))));
     let about = [

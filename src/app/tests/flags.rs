@@ -18,7 +18,7 @@ fn flag(name: &str, state: FlagState) -> Flag {
         tags: Vec::new(),
         created: None,
         is_stale: false,
-        changed: None,
+        changes: Vec::new(),
         version: None,
     }
 }

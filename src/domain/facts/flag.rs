@@ -80,17 +80,51 @@ pub struct Flag {
     pub created: Option<Timestamp>,
     /// Marked as no longer needed.
     pub is_stale: bool,
-    /// Who changed it here last, and when, as far as the provider tells.
-    pub changed: Option<FlagChange>,
+    /// Its latest changes here, the newest first, as far as the provider tells.
+    #[serde(default)]
+    pub changes: Vec<FlagChange>,
     /// Tells apart any two settings of it in this environment; `None` where not all of them are known.
     pub version: Option<String>,
 }
 
-/// Who changed a flag, and when.
+impl Flag {
+    /// How many of its changes are kept.
+    pub const MAX_CHANGES: usize = 8;
+
+    /// Returns who changed it here last, and when.
+    #[must_use]
+    pub fn changed(&self) -> Option<&FlagChange> {
+        self.changes.first()
+    }
+}
+
+/// Who changed a flag, how, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagChange {
     pub by: String,
     pub at: Timestamp,
+    pub what: FlagEdit,
+}
+
+/// What was done to a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlagEdit {
+    On,
+    Off,
+    /// Who gets it was changed, or something else of it.
+    Changed,
+}
+
+impl FlagEdit {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+            Self::Changed => "changed",
+        }
+    }
 }
 
 /// What was seen of a flag when a plan was made.

@@ -96,7 +96,7 @@ impl Unleash {
         }
         for flag in &mut flags {
             flag.owner = owners.get(&flag.name).cloned().flatten();
-            flag.changed = changes.get(&flag.name).cloned();
+            flag.changes = changes.get(&flag.name).cloned().unwrap_or_default();
         }
         flags.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(flags)
@@ -141,7 +141,7 @@ impl Unleash {
         unleash::strategies(&self.ask(Method::POST, url, Some(what)).await.ok()?)
     }
 
-    async fn changes(&self) -> BTreeMap<String, FlagChange> {
+    async fn changes(&self) -> BTreeMap<String, Vec<FlagChange>> {
         let mut url = self.url(&["search", "events"]);
         url.query_pairs_mut()
             .append_pair("project", &format!("IS:{}", self.place.project))

@@ -17,6 +17,8 @@ use crate::view::theme::Role;
 /// Columns of the axis labels and of those at the lines' ends.
 const AXIS_COLUMNS: u16 = 9;
 const END_LABEL_COLUMNS: u16 = 17;
+/// Columns of the words at a mark, at most.
+const MARK_COLUMNS: usize = 30;
 
 /// What all charts of a screen share: the time they show, and the marks in it.
 pub(crate) struct Span {
@@ -260,7 +262,7 @@ fn mark_words(scene: &DrawContext<'_>, buf: &mut Buffer, plot: Rect, span: &Span
     for (at, text) in &span.marks {
         let Some(column) = span.column(*at, usize::from(plot.width)) else { continue };
         let x = plot.x + column as u16;
-        let text = scene.theme.clip(text, 24);
+        let text = scene.theme.clip(text, MARK_COLUMNS);
         let wide = width(&text) as u16;
         let right = Rect { x: x + 2, y: plot.y, width: wide, height: 1 };
         let left = Rect { x: x.saturating_sub(wide + 1), ..right };

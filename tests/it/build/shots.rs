@@ -5,7 +5,7 @@ use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::core::{Level, Notice};
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagState};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
 use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
@@ -40,7 +40,7 @@ fn flagged(mut model: Model) -> Model {
         tags: Vec::new(),
         created: Some(ago(86_400)),
         is_stale,
-        changed: Some(FlagChange { by: "bob".to_owned(), at: ago(40) }),
+        changes: vec![FlagChange { by: "bob".to_owned(), at: ago(40), what: FlagEdit::On }],
         version: None,
     };
     let flags = vec![

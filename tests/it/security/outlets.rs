@@ -19,7 +19,7 @@ use release_cockpit::config::init;
 use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagState};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
 use release_cockpit::domain::facts::freshness::Link;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
@@ -203,7 +203,7 @@ fn flagged(text: &str) -> Environment {
         tags: vec![text.to_owned()],
         created: None,
         is_stale: true,
-        changed: Some(FlagChange { by: text.to_owned(), at: parts::now() }),
+        changes: vec![FlagChange { by: text.to_owned(), at: parts::now(), what: FlagEdit::On }],
         version: Some(text.to_owned()),
     };
     env.flags[0].heard.link = Link::Down(text.to_owned());

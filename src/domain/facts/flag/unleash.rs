@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Flag, FlagChange, FlagState};
+use super::{Flag, FlagChange, FlagEdit, FlagState};
 
 /// The strategies of flags in one environment, by the name of the flag.
 pub type Strategies = BTreeMap<String, Vec<Value>>;
@@ -64,18 +64,32 @@ pub fn owners(page: &Value) -> Vec<(String, Option<String>)> {
     features.iter().filter_map(of).collect()
 }
 
-/// Reads who changed each flag last in an environment, from events that begin with the latest.
+/// Reads who changed each flag in an environment, the latest first, from events that begin with the latest.
 #[must_use]
-pub fn changes(events: &Value, environment: &str) -> BTreeMap<String, FlagChange> {
-    let mut last = BTreeMap::new();
+pub fn changes(events: &Value, environment: &str) -> BTreeMap<String, Vec<FlagChange>> {
+    let mut all: BTreeMap<String, Vec<FlagChange>> = BTreeMap::new();
     for event in events["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let is_here = event["environment"] == environment;
         let change = event["createdBy"].as_str().zip(time(&event["createdAt"]));
         if let (true, Some(name), Some((by, at))) = (is_here, event["featureName"].as_str(), change) {
-            last.entry(name.to_owned()).or_insert_with(|| FlagChange { by: by.to_owned(), at });
+            let of_it = all.entry(name.to_owned()).or_default();
+            let what = edit(&event["type"]);
+            // A flag that is turned on without a strategy gets one at the same instant: that is one change.
+            let is_part = what == FlagEdit::Changed && of_it.last().is_some_and(|last| last.at == at);
+            if of_it.len() < Flag::MAX_CHANGES && !is_part {
+                of_it.push(FlagChange { by: by.to_owned(), at, what });
+            }
         }
     }
-    last
+    all
+}
+
+fn edit(kind: &Value) -> FlagEdit {
+    match kind.as_str() {
+        Some("feature-environment-enabled") => FlagEdit::On,
+        Some("feature-environment-disabled") => FlagEdit::Off,
+        _ => FlagEdit::Changed,
+    }
 }
 
 fn of_environment<'a>(feature: &'a Value, environment: &str) -> Option<&'a Value> {
@@ -98,7 +112,7 @@ fn flag(feature: &Value, environment: &str, strategies: Option<&[Value]>) -> Opt
         tags: tags.iter().filter_map(|tag| tag["value"].as_str().map(ToOwned::to_owned)).collect(),
         created: time(&feature["createdAt"]),
         is_stale: feature["stale"] == true,
-        changed: None,
+        changes: Vec::new(),
         version: version(is_enabled, strategies),
     })
 }
@@ -199,6 +213,30 @@ mod tests {
         assert_eq!(flags[0].version, feature(&single, "production").unwrap().version);
         let unknown = list(&json!({"features": [single]}), "production", None).unwrap();
         assert_eq!(unknown[0].state, FlagState::Some, "who gets it is not known");
+    }
+
+    #[test]
+    fn the_log_tells_who_turned_a_flag_which_way() {
+        let event = |kind: &str, environment: &str, second: u8, by: &str| {
+            json!({
+                "type": kind, "environment": environment, "featureName": "checkout.v2", "createdBy": by,
+                "createdAt": format!("2026-11-28T21:00:{second:02}.000Z"),
+            })
+        };
+        let mut log = vec![
+            event("feature-environment-disabled", "production", 40, "bo"),
+            event("feature-environment-disabled", "staging", 35, "bo"),
+            event("feature-environment-enabled", "production", 30, "ada"),
+            event("feature-strategy-add", "production", 30, "ada"),
+            event("feature-strategy-update", "production", 20, "ada"),
+        ];
+        log.extend((0..20).map(|_| event("feature-strategy-update", "production", 10, "eve")));
+        let all = changes(&json!({"events": log}), "production");
+        let told: Vec<_> = all["checkout.v2"].iter().map(|change| (change.what.as_str(), change.by.as_str())).collect();
+        assert_eq!(told, [("off", "bo"), ("on", "ada"), ("changed", "ada"), ("changed", "eve")]);
+        let many: Vec<_> =
+            (0..20).map(|second| event("feature-strategy-update", "production", 59 - second, "eve")).collect();
+        assert_eq!(changes(&json!({"events": many}), "production")["checkout.v2"].len(), Flag::MAX_CHANGES);
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn flag(name: &str, state: FlagState) -> Flag {
         tags: Vec::new(),
         created: None,
         is_stale: false,
-        changed: None,
+        changes: Vec::new(),
         version: Some(format!("{name} {state}")),
     }
 }
