@@ -12,6 +12,7 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
+use crate::domain::rules::code_or_flag;
 use crate::domain::rules::refusal::RefusalKind;
 use crate::keys::{Chord, Command, Key};
 
@@ -278,6 +279,10 @@ fn why(model: &mut Model) -> Vec<Effect> {
     let mut lines = vec![format!("{} {}", workload.id, workload.assessment.verdict.label())];
     lines.extend(link);
     lines.extend(workload.assessment.describe().map(str::to_owned));
+    if let Some(advice) = code_or_flag::advice(env, workload, model.core.now) {
+        lines.push(String::new());
+        lines.push(advice.sentence(env.name().as_str()));
+    }
     if let Some(why) = workload.status.as_ref().and_then(|status| status.why.clone()) {
         lines.push(String::new());
         lines.push(format!("not moving: {why}"));

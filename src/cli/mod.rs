@@ -20,6 +20,7 @@ pub mod print;
 pub mod status;
 pub mod target;
 pub mod watch;
+mod worse;
 
 pub use args::{Args, Command};
 pub use exit::Exit;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::gate::{checks_json, sign_offs_json};
-use super::owner;
+use super::{owner, worse};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::Track;
@@ -19,6 +19,7 @@ use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::action::{RollbackEstimate, rollback_estimate};
 use crate::domain::rules::checklist::verdict;
+use crate::domain::rules::code_or_flag;
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::{Environment, WorkloadState, World};
 use analysis::Report;
@@ -59,7 +60,7 @@ fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
 }
 
 /// Seconds with one decimal: more would only be noise.
-fn tenths(time: SignedDuration) -> f64 {
+pub(super) fn tenths(time: SignedDuration) -> f64 {
     (time.as_secs_f64() * 10.0).round() / 10.0
 }
 
@@ -98,6 +99,7 @@ fn workload_json(world: &World, env: &Environment, workload: &WorkloadState, now
             "saturation": tracks(workload, Signal::Saturation, now),
         },
         "judged": workload.opinion().map(|judged| judged_json(&judged.report)),
+        "worse": code_or_flag::advice(env, workload, now).as_ref().map(|advice| worse::json(advice, env)),
     })
 }
 
@@ -229,6 +231,9 @@ fn workload_text(world: &World, env: &Environment, workload: &WorkloadState, now
     lines.push(format!("  {}  {}{message}", workload.id, status.phase));
     if let Some(why) = &status.why {
         lines.push(format!("    why       {why}"));
+    }
+    if let Some(advice) = code_or_flag::advice(env, workload, now) {
+        lines.push(format!("    worse     {}", advice.sentence(env.name().as_str())));
     }
     if let Some(state) = release_state(world, env, &workload.id) {
         lines.push(format!("    state     {}", state.label()));

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod backtest;
 pub mod checklist;
+pub mod code_or_flag;
 #[cfg(feature = "demo")]
 pub mod drill;
 pub mod forecast;

@@ -1,14 +1,15 @@
 //! Every screen and overlay of the main release, and every other release on the screens where it matters.
 
 use jiff::SignedDuration;
-use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
+use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::core::{Level, Notice};
 use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
 use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
+use release_cockpit::keys::Chord;
 use tui_input::Input;
 
 use super::parts::{ago, now};
@@ -59,6 +60,33 @@ fn flagged(mut model: Model) -> Model {
         env.settings.flags = vec![settings.clone()];
         env.flags = vec![FlagSource { settings, heard, flags: std::sync::Arc::new(flags.clone()) }];
     }
+    model
+}
+
+/// Errors rise after a flag was turned on.
+fn blamed() -> Model {
+    let mut model = flagged(releases::spike());
+    let turned = |seconds, by: &str, what| FlagChange { by: by.to_owned(), at: ago(seconds), what };
+    for env in &mut model.core.world.environments {
+        for source in &mut env.flags {
+            source.heard.link = Link::Up;
+            source.heard.at = Some(ago(2));
+            let mut flags = source.flags.to_vec();
+            for flag in &mut flags {
+                flag.changes = match flag.name.as_str() {
+                    "express-checkout-v2" => vec![turned(180, "ada", FlagEdit::On)],
+                    "split-tender" => vec![turned(1500, "bo", FlagEdit::Off), turned(2400, "bo", FlagEdit::On)],
+                    _ => Vec::new(),
+                };
+            }
+            source.flags = std::sync::Arc::new(flags);
+        }
+    }
+    model
+}
+
+fn pressed(mut model: Model, key: char) -> Model {
+    update(&mut model, Msg::Key { chord: Chord::char(key), repeat: false }, now());
     model
 }
 
@@ -158,5 +186,9 @@ pub fn others() -> Vec<(&'static str, Model)> {
         ("read-only-journal", on(releases::read_only(), Journal)),
         ("many", releases::many()),
         ("crowd-rollout", on(releases::crowd(), Rollout)),
+        ("blamed", blamed()),
+        ("blamed-signals", on(blamed(), Signals)),
+        ("blamed-why", pressed(blamed(), 'w')),
+        ("blamed-rollback", asked(blamed(), Verb::Rollback, "")),
     ]
 }

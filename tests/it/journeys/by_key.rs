@@ -193,6 +193,25 @@ fn what_argo_cd_owns_is_rolled_back_and_the_key_says_why_it_stays_suspended() {
 }
 
 #[test]
+fn a_flag_is_turned_off_and_errors_fall_without_a_rollback() {
+    let mut pty = start("flag", "5");
+    pty.send("l");
+    pty.wait_text("flag express-checkout-v2 on by ada");
+    pty.wait_text("stable errors");
+    pty.send("w");
+    pty.wait_text("after express-checkout-v2 went on in prod-eu");
+    close(&mut pty, "why prod-eu");
+    pty.send("7");
+    pty.wait_text("▸ express-checkout-v2");
+    pty.send("K");
+    confirm(&mut pty, "Turn off prod-eu flag express-checkout-v2");
+    pty.wait_text("off          of this release");
+    pty.send("1");
+    pty.wait("errors fall", |screen| !screen.contents().contains("stable errors"));
+    check_journal_and_leave(pty, &["turn off flag express-checkout-v2"]);
+}
+
+#[test]
 fn a_deployment_is_undone_and_restarted_by_name() {
     let mut pty = start("deployment", "10");
     pty.wait_text("▶ Progressing");

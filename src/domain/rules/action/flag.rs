@@ -10,8 +10,9 @@ use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::Phase;
 use crate::domain::record::action::{Facts, FlagRequest, GatesAsked, PlanRecord, Target, Verb};
 use crate::domain::rules::checklist::in_the_way_of_flag;
+use crate::domain::rules::code_or_flag::Advice;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
-use crate::domain::world::flags::FlagSource;
+use crate::domain::world::flags::{FlagSource, ListedFlag};
 use crate::domain::world::{Environment, World};
 
 /// Returns what identifies a flag wherever it is asked for.
@@ -105,22 +106,31 @@ pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContex
     Ok(Plan::of(record(world, env, (source, key), (verb, turn)), around.now, typed))
 }
 
-/// Returns what is faster than taking pods back: the flags of the release that anybody gets.
-pub(super) fn instead_of_rollback(env: &Environment) -> Option<String> {
-    let listed = env.listed_flags();
-    let mut on = listed.iter().filter(|listed| listed.of_release && listed.flag.state.is_on()).peekable();
-    let first = on.peek()?;
+/// Returns what is faster than taking pods back: the flags of the release that anybody gets. Where one was turned on shortly
+/// before things got worse, it comes first, also where it is of another release, after a line that says so.
+pub(super) fn instead_of_rollback(env: &Environment, advice: Option<&Advice>) -> Vec<String> {
+    let suspect = advice.and_then(Advice::flag);
+    let is_suspect = |listed: &ListedFlag<'_>| {
+        suspect.is_some_and(|(provider, name)| provider == listed.source.settings.provider && name == listed.flag.name)
+    };
+    let mut on = env.listed_flags();
+    on.retain(|listed| listed.flag.state.is_on() && (listed.of_release || is_suspect(listed)));
+    on.sort_by_key(|listed| !is_suspect(listed));
+    let Some(first) = on.first() else { return Vec::new() };
     let name = sanitize(&first.flag.name).into_owned();
     let provider = &first.source.settings.provider;
     let name = if env.flags.len() > 1 { format!("{provider}/{name}") } else { name };
     let names: Vec<String> =
-        on.map(|listed| format!("{} ({})", sanitize(&listed.flag.name), listed.flag.state)).collect();
+        on.iter().map(|listed| format!("{} ({})", sanitize(&listed.flag.name), listed.flag.state)).collect();
     let plural = if names.len() == 1 { "a flag" } else { "flags" };
-    Some(format!(
-        "{plural} of this release can be turned off in seconds instead: {}; `cockpit flags off {} {name}`",
+    let of_release = if first.of_release { " of this release" } else { "" };
+    let said = advice.filter(|_| is_suspect(first)).map(|advice| advice.sentence(env.name().as_str()));
+    let command = format!(
+        "{plural}{of_release} can be turned off in seconds instead: {}; `cockpit flags off {} {name}`",
         names.join(", "),
         env.name()
-    ))
+    );
+    said.into_iter().chain([command]).collect()
 }
 
 fn not_to_be_turned_on(

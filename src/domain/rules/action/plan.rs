@@ -21,6 +21,7 @@ use crate::domain::rules::action::{flag, git, owner};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::registry::{going_out, gone};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
+use crate::domain::rules::code_or_flag;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -230,8 +231,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             draft.goes.extend(owner::goes(snapshot, direction, around.now).filter(|_| writes_template));
             draft.goes.extend(after_release(snapshot, status).filter(|_| draft.completes && promoted.is_some()));
             let takes_back = matches!(intent.verb, Verb::Rollback | Verb::Abort);
-            if let Some(instead) = flag::instead_of_rollback(env).filter(|_| takes_back) {
-                draft.goes.insert(0, instead);
+            if takes_back {
+                let advice = code_or_flag::advice(env, workload, around.now);
+                draft.goes.splice(0..0, flag::instead_of_rollback(env, advice.as_ref()));
             }
             let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
             if writes_template && direction.is_backward() {
