@@ -199,7 +199,7 @@ fn a_flag_is_turned_off_and_errors_fall_without_a_rollback() {
     pty.wait_text("flag express-checkout-v2 on by ada");
     pty.wait_text("stable errors");
     pty.send("w");
-    pty.wait_text("after express-checkout-v2 went on in prod-eu");
+    pty.wait_text("express-checkout-v2 went on in prod-eu");
     close(&mut pty, "why prod-eu");
     pty.send("7");
     pty.wait_text("▸ express-checkout-v2");

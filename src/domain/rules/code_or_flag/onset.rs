@@ -80,6 +80,9 @@ pub(super) fn is_shared(env: &Environment, workload: &WorkloadState, signal: Sig
 /// first something to look at.
 fn found(series: &Series, well: Option<f64>, began: Option<Timestamp>) -> Onset {
     let points: Vec<(Timestamp, Option<f64>)> = series.points().map(|point| (point.at, point.value)).collect();
+    if points.iter().filter(|(_, value)| value.is_some()).count() < 2 {
+        return Onset::Unknown;
+    }
     let (Some(now), Some(low)) = (level(series), quantile(series, 0.2)) else { return Onset::Unknown };
     let low = well.map_or(low, |well| well.min(low));
     let threshold = low + RISEN * (now - low);
