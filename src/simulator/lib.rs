@@ -97,10 +97,11 @@ impl Simulator {
         let prometheus = metrics.serve().await.map_err(SimulatorError::Listen)?;
         let clock = Clock::new(options.speed);
         let unleash = flags_of(scenario, &clock);
-        let unleash_url = match scenario.flags.is_empty() {
-            true => None,
-            false => Some(format!("http://{}", unleash.serve(&shutdown).await.map_err(SimulatorError::Listen)?)),
-        };
+        let mut unleash_url = None;
+        if !scenario.flags.is_empty() {
+            let address = unleash.serve(&shutdown).await.map_err(SimulatorError::Listen)?;
+            unleash_url = Some(format!("http://{address}"));
+        }
         let mut tasks = JoinSet::new();
         let mut used = Vec::new();
         let mut clusters = Vec::new();

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
+use release_cockpit::domain::record::journal::hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use support::check::{holds, same, says};
@@ -175,8 +176,7 @@ impl Registry {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 /// A digest that nobody pushed.

@@ -267,12 +267,10 @@ impl Advice {
             let text = format!("{rose}; nothing known changed in the {} before", duration(NEAR));
             return self.with_unknown(text);
         }
-        let mut text = format!("{rose} {} {}", self.before(first), happened(first, env));
+        let text = format!("{rose} {} {}", self.before(first), happened(first, env));
         let other = self.changes.iter().find(|other| other.what.is_flag() != first.what.is_flag());
-        if let Some(other) = other {
-            text += &format!(", {} {}", self.before(other), happened(other, env));
-        }
-        self.with_unknown(format!("{text}: {}", next(first)))
+        let other = other.map(|other| format!(", {} {}", self.before(other), happened(other, env))).unwrap_or_default();
+        self.with_unknown(format!("{text}{other}: {}", next(first)))
     }
 
     fn with_unknown(&self, text: String) -> String {

@@ -17,7 +17,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn of(status: StatusCode, name: &str, message: String) -> Self {
+    fn of(status: StatusCode, name: &str, message: &str) -> Self {
         Self { status, body: json!({"name": name, "message": message, "details": [{"message": message}]}) }
     }
 
@@ -34,12 +34,12 @@ impl Refusal {
     pub fn unauthorized(is_named: bool) -> Self {
         if is_named {
             let message = "You must log in to use Unleash.".to_owned();
-            return Self::of(StatusCode::UNAUTHORIZED, "UnauthorizedError", message).with_id();
+            return Self::of(StatusCode::UNAUTHORIZED, "UnauthorizedError", &message).with_id();
         }
         let message = "You must log in to use Unleash. Your request had no authorization header, so we could not \
                        authorize you. Try logging in at /auth/simple/login"
             .to_owned();
-        let mut refusal = Self::of(StatusCode::UNAUTHORIZED, "AuthenticationRequired", message).with_id();
+        let mut refusal = Self::of(StatusCode::UNAUTHORIZED, "AuthenticationRequired", &message).with_id();
         refusal.body["path"] = json!("/auth/simple/login");
         refusal.body["type"] = json!("password");
         refusal.body["defaultHidden"] = json!(false);
@@ -51,14 +51,14 @@ impl Refusal {
             "You don't have the required permissions to perform this operation. To perform this action, you need the \
              \"{TURN}\" permission."
         );
-        let mut refusal = Self::of(StatusCode::FORBIDDEN, "PermissionError", message).with_id();
+        let mut refusal = Self::of(StatusCode::FORBIDDEN, "PermissionError", &message).with_id();
         refusal.body["permissions"] = json!([TURN]);
         refusal
     }
 
     pub fn no_feature(name: &str) -> Self {
         let message = format!("There's no feature named \"{name}\" in project \"{}\".", super::PROJECT);
-        Self::of(StatusCode::NOT_FOUND, "NotFoundError", message)
+        Self::of(StatusCode::NOT_FOUND, "NotFoundError", &message)
     }
 
     /// A flag of another project, or one that was archived.
@@ -68,37 +68,37 @@ impl Refusal {
              project \"{}\"",
             super::PROJECT
         );
-        Self::of(StatusCode::NOT_FOUND, "NotFoundError", message)
+        Self::of(StatusCode::NOT_FOUND, "NotFoundError", &message)
     }
 
     pub fn not_found_any_more(name: &str) -> Self {
-        Self::of(StatusCode::NOT_FOUND, "NotFoundError", format!("Could not find feature flag with name {name}"))
+        Self::of(StatusCode::NOT_FOUND, "NotFoundError", &format!("Could not find feature flag with name {name}"))
     }
 
     pub fn no_environment(environment: &str, name: &str) -> Self {
         let message = format!("Could not find environment {environment} for feature: {name}");
-        Self::of(StatusCode::NOT_FOUND, "NotFoundError", message)
+        Self::of(StatusCode::NOT_FOUND, "NotFoundError", &message)
     }
 
     pub fn no_path(path: &str) -> Self {
         let message = format!("The path you were looking for ({path}) is not available.");
-        Self::of(StatusCode::NOT_FOUND, "NotFoundError", message).with_id()
+        Self::of(StatusCode::NOT_FOUND, "NotFoundError", &message).with_id()
     }
 
     pub fn archived() -> Self {
         let message = "Cannot perform this operation on archived features".to_owned();
-        Self::of(StatusCode::BAD_REQUEST, "ArchivedFeatureError", message)
+        Self::of(StatusCode::BAD_REQUEST, "ArchivedFeatureError", &message)
     }
 
     pub fn name_exists() -> Self {
-        Self::of(StatusCode::CONFLICT, "NameExistsError", "A flag with that name already exists".to_owned())
+        Self::of(StatusCode::CONFLICT, "NameExistsError", "A flag with that name already exists")
     }
 
     pub fn bad_data() -> Self {
         let message = "Request validation failed: your request body or params contain invalid data. Refer to the \
                        `details` list for more information."
             .to_owned();
-        Self::of(StatusCode::BAD_REQUEST, "BadDataError", message).with_id()
+        Self::of(StatusCode::BAD_REQUEST, "BadDataError", &message).with_id()
     }
 }
 

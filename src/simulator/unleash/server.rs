@@ -103,10 +103,7 @@ impl User {
 /// Refuses flags of other projects.
 fn of_project(shared: &Shared, project: &str, name: &str) -> Result<(), Refusal> {
     let is_known = shared.state().flags.contains_key(name);
-    match is_known && project != PROJECT {
-        true => Err(Refusal::not_here(name, project)),
-        false => Ok(()),
-    }
+    if is_known && project != PROJECT { Err(Refusal::not_here(name, project)) } else { Ok(()) }
 }
 
 async fn list(State(shared): Server, Path(project): Path<String>, headers: HeaderMap) -> Reply {
@@ -119,10 +116,10 @@ async fn feature(State(shared): Server, Path((project, name)): Path<(String, Str
     of_project(&shared, &project, &name)?;
     let state = shared.state();
     let flag = state.flags.get(&name).ok_or_else(|| Refusal::no_feature(&name))?;
-    match flag.archived {
-        true => Err(Refusal::not_found_any_more(&name)),
-        false => Ok(Json(answer::feature(&name, flag)).into_response()),
+    if flag.archived {
+        return Err(Refusal::not_found_any_more(&name));
     }
+    Ok(Json(answer::feature(&name, flag)).into_response())
 }
 
 async fn create(State(shared): Server, headers: HeaderMap, body: Bytes) -> Reply {

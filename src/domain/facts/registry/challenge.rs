@@ -89,25 +89,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        Some(Challenge::Bearer(TokenPlace { realm: realm.to_owned(), service: own(service), scope: own(scope) }))
+        Challenge::Bearer(TokenPlace { realm: realm.to_owned(), service: own(service), scope: own(scope) })
     }
 
     #[test]
     fn a_challenge_is_read_in_every_form_that_servers_send() {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/nginx:pull""#;
         let scope = "repository:library/nginx:pull";
-        assert_eq!(parse(hub), bearer("https://auth.docker.io/token", Some("registry.docker.io"), Some(scope)));
+        assert_eq!(parse(hub), Some(bearer("https://auth.docker.io/token", Some("registry.docker.io"), Some(scope))));
         // A scope has commas of its own.
         assert_eq!(
             parse(r#"bearer realm="https://a/t", scope="repository:a:pull,push""#),
-            bearer("https://a/t", None, Some("repository:a:pull,push"))
+            Some(bearer("https://a/t", None, Some("repository:a:pull,push")))
         );
         assert_eq!(parse(r#"Basic realm="Registry Realm""#), Some(Challenge::Basic));
-        assert_eq!(parse(r#"Basic realm="x", Bearer realm="https://a/t""#), bearer("https://a/t", None, None));
-        assert_eq!(parse("Bearer realm=https://a/t,service=s"), bearer("https://a/t", Some("s"), None));
-        assert_eq!(parse(r#"Bearer realm="https://a/\"t""#), bearer("https://a/\"t", None, None));
+        assert_eq!(parse(r#"Basic realm="x", Bearer realm="https://a/t""#), Some(bearer("https://a/t", None, None)));
+        assert_eq!(parse("Bearer realm=https://a/t,service=s"), Some(bearer("https://a/t", Some("s"), None)));
+        assert_eq!(parse(r#"Bearer realm="https://a/\"t""#), Some(bearer("https://a/\"t", None, None)));
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
         #[test]
         fn what_is_quoted_is_read_as_it_is(realm in "[ -~]{1,30}") {
             let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
-            prop_assert_eq!(parse(&format!("Bearer realm=\"{quoted}\"")), bearer(&realm, None, None));
+            prop_assert_eq!(parse(&format!("Bearer realm=\"{quoted}\"")), Some(bearer(&realm, None, None)));
         }
     }
 }

@@ -167,7 +167,9 @@ fn not_to_be_turned_on(
         reasons.extend(in_the_way_of_flag(world, other, around.now));
         if other.name() != env.name() {
             reasons.extend(read_only_beside(other, provider));
-            reasons.iter_mut().for_each(|reason| reason.text = format!("{}: {}", other.name(), reason.text));
+            for reason in &mut reasons {
+                reason.text = format!("{}: {}", other.name(), reason.text);
+            }
         }
         for reason in reasons {
             if !refusals.contains(&reason) {

@@ -15,8 +15,8 @@ fn scripted(number: u64) -> (Incident, bool) {
     for _ in 0..8 {
         dice.share();
     }
-    let by_flag = number % 2 == 0;
-    let way = if number % 3 == 0 { Way::Rolling } else { Way::Canary };
+    let by_flag = number.is_multiple_of(2);
+    let way = if number.is_multiple_of(3) { Way::Rolling } else { Way::Canary };
     let cause = dice.between(700, 1000);
     let (delay, ramp) = (dice.between(0, 30), dice.between(0, 15));
     let apart = dice.between(60, 200);
@@ -26,7 +26,7 @@ fn scripted(number: u64) -> (Incident, bool) {
         flags: if by_flag { vec![(FLAG, FlagEdit::On, cause)] } else { vec![(FLAG, FlagEdit::On, cause - 600)] },
         elsewhere: None,
         felt: (cause + delay, ramp),
-        both: by_flag && number % 4 == 0,
+        both: by_flag && number.is_multiple_of(4),
         traffic: (dice.between(30, 150) as u32, 0.001 + 0.002 * dice.share(), 0.03 + 0.09 * dice.share()),
         now: cause + delay + ramp + dice.between(45, 240),
         seed: number.wrapping_mul(0x1234_5677) + 99,

@@ -21,6 +21,9 @@ use crate::domain::world::feed::Feed;
 use crate::domain::world::flags::FlagSettings;
 use crate::domain::world::{EnvSettings, World};
 
+/// Failed and all requests of a second; `None` before there are pods.
+type Counted = Option<(u32, u32)>;
+
 /// Seconds between two looks, and what rates are taken over.
 pub const LOOK: i64 = 5;
 const WINDOW: i64 = 30;
@@ -79,7 +82,7 @@ impl Dice {
 
 impl Incident {
     /// Failed requests and all requests of each second.
-    fn counted(&self, is_felt: bool, from: i64, dice: &mut Dice) -> Vec<Option<(u32, u32)>> {
+    fn counted(&self, is_felt: bool, from: i64, dice: &mut Dice) -> Vec<Counted> {
         let (rate, before, after) = self.traffic;
         let one = |second: i64, dice: &mut Dice| {
             let (began, ramp) = self.felt;
@@ -95,7 +98,7 @@ impl Incident {
     /// The signals as they are read: rates over a window, one look every few seconds.
     pub fn signals(&self) -> Signals {
         let mut dice = Dice(self.seed | 1);
-        let tracks: Vec<(Track, Vec<Option<(u32, u32)>>)> = match self.way {
+        let tracks: Vec<(Track, Vec<Counted>)> = match self.way {
             Way::Canary => vec![
                 (Track::Stable, self.counted(self.both, 0, &mut dice)),
                 (Track::Canary, self.counted(true, self.code_at.min(120), &mut dice)),
