@@ -177,6 +177,7 @@ fn owned(text: &str) -> Owned {
         lists_it: true,
         differs: Some(vec![text()]),
         in_sync: Some(false),
+        ignores_some: false,
         compared_at: None,
         commit: Some(text()),
         source: Some(text()),
