@@ -86,7 +86,7 @@ pub async fn run(namespace: &TestNamespace, system: System, version: u32, deaths
     }
     died_at(&run, &deaths.first)?;
     // Nobody answers its question: it does nothing but settle.
-    let next = cockpit.command(&["restart", "prod"], None).await;
+    let next = scene.settle(&cockpit).await;
     let settled = scene.judge(&cockpit, &next).await?;
     if scene.times().await? == 0 {
         is_done(&scene.act(&cockpit, None).await)?;
@@ -140,6 +140,14 @@ impl Scene {
         match self {
             Self::Flag { name, .. } => cockpit.command(&["flags", "off", "prod", name, "--yes"], at).await,
             Self::Git { .. } => cockpit.command(&["release", "prod", "--yes"], at).await,
+        }
+    }
+
+    /// Asks for something that waits until what was left open is settled.
+    async fn settle(&self, cockpit: &Cockpit) -> Run {
+        match self {
+            Self::Flag { name, .. } => cockpit.command(&["flags", "on", "prod", name], None).await,
+            Self::Git { .. } => cockpit.command(&["restart", "prod"], None).await,
         }
     }
 

@@ -12,10 +12,11 @@ use crate::cli::args::{Action, FlagTurnArgs, FlagsCommand, Output};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, flags};
 use crate::core::{Core, Recheck};
+use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
-use crate::domain::record::action::Verb;
+use crate::domain::record::action::{Target, Verb};
 use crate::domain::rules::action::flag::named;
 
 /// How long turning off waits for what its provider lists: long enough to say which flag is meant.
@@ -72,6 +73,9 @@ async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Ex
         Some(Err(refusal)) => return Ok(refused(driver.redactor(), &what.flag, verb, &[refusal])),
         None => return Ok(Exit::Usage),
     };
+    if verb == Verb::FlagOn {
+        settle_open(driver, &key).await?;
+    }
     let plan = match driver.core.plan_flag(&key, verb) {
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), &what.flag, verb, &refusals)),
@@ -100,6 +104,20 @@ async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Ex
     }
     said_if_unwritten(driver).await?;
     Ok(if outcome.is_done() { Exit::Done } else { Exit::of_outcome(&outcome) })
+}
+
+/// Waits until what was left open on a flag is settled: an off that is in doubt may still be carried out. Another off waits for
+/// nothing.
+async fn settle_open(driver: &mut Driver, key: &FlagKey) -> Result<()> {
+    let target = Target::Flag(key.clone());
+    if let Some(open) = driver.core.in_flight.get(&target) {
+        complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
+    }
+    while driver.core.in_flight.contains_key(&target) {
+        driver.next().await?;
+    }
+    driver.refresh();
+    Ok(())
 }
 
 /// Looks at everything that turning on rests on, as for a promotion.
