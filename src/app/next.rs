@@ -10,6 +10,7 @@ use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{PauseReason, Phase, Status};
 use crate::domain::rules::checklist::candidate::counterpart;
+use crate::domain::rules::code_or_flag;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::verdict::Verdict;
@@ -221,10 +222,13 @@ fn alarm(model: &Model, env: &Environment, workload: &WorkloadState, status: &St
             return Some(Next { is_alarm: true, ..Next::calm(sentence) });
         }
     }
-    status.canary.as_ref()?;
     if workload.assessment.verdict != Verdict::NoGo {
         return None;
     }
+    if let Some(sentence) = flag_first(model, env, workload) {
+        return Some(Next { is_alarm: true, ..Next::calm(sentence) });
+    }
+    status.canary.as_ref()?;
     let back = plan_for(model, Verb::Rollback, None).ok()?;
     let to = back.record().headline.strip_prefix("roll back to ").unwrap_or("stable").to_owned();
     let until = status.pause.as_ref().and_then(|pause| pause.until);
@@ -235,6 +239,17 @@ fn alarm(model: &Model, env: &Environment, workload: &WorkloadState, status: &St
     let reason = workload.assessment.describe().next().map_or_else(String::new, |reason| format!(": {reason}"));
     let sentence = format!("NO-GO: {rollback} rolls {name} back to {to}{advances}{reason}");
     Some(Next { is_alarm: true, ..Next::calm(sentence) })
+}
+
+/// What is bad came shortly after a flag that somebody still gets: that is the fastest way back.
+fn flag_first(model: &Model, env: &Environment, workload: &WorkloadState) -> Option<String> {
+    let advice = code_or_flag::advice(env, workload, model.core.now)?;
+    advice.flag()?;
+    let [screen, off] = [crate::keys::Command::Flags, crate::keys::Command::FlagOff].map(|command| key(model, command));
+    let rollback = key(model, crate::keys::Command::Rollback);
+    let back = plan_for(model, Verb::Rollback, None).ok();
+    let back = back.map_or_else(String::new, |plan| format!("; {rollback} would {}", plan.record().headline));
+    Some(format!("NO-GO: {} ({screen}, then {off}){back}", advice.sentence(env.name().as_str())))
 }
 
 /// Who paused it, as far as that is known: autopilot, or a person.

@@ -198,7 +198,10 @@ fn a_flag_is_turned_off_and_errors_fall_without_a_rollback() {
     pty.send("l");
     pty.wait_text("flag express-checkout-v2 on by ada");
     pty.wait_text("stable errors");
+    // On the deck, as soon as it is known since when.
+    pty.wait_text("express-checkout-v2 went on in prod-eu");
     pty.send("w");
+    pty.wait_text("why prod-eu");
     pty.wait_text("express-checkout-v2 went on in prod-eu");
     close(&mut pty, "why prod-eu");
     pty.send("7");

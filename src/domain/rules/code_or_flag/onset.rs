@@ -9,8 +9,10 @@ use crate::domain::rules::verdict::track_under_test;
 use crate::domain::world::{Environment, WorkloadState};
 use analysis::Metric;
 
-/// How far a signal has come from where it was to where it is, 0 to 1, when it counts as worse.
-const RISEN: f64 = 0.25;
+/// How far a signal has come from where it was to where it is, 0 to 1, when it counts as worse for certain.
+const RISEN: f64 = 0.5;
+/// How far it has come when it begins to rise, if it goes on from there without a dip: what is lower may be noise.
+const BEGINS: f64 = 0.25;
 /// Looks in a row that may be below while it is worse: noise.
 const DIPS: usize = 2;
 /// Points that say where it is now.
@@ -85,7 +87,7 @@ fn found(series: &Series, well: Option<f64>, began: Option<Timestamp>) -> Onset 
     }
     let (Some(now), Some(low)) = (level(series), quantile(series, 0.2)) else { return Onset::Unknown };
     let low = well.map_or(low, |well| well.min(low));
-    let threshold = low + RISEN * (now - low);
+    let [threshold, begins] = [RISEN, BEGINS].map(|share| low + share * (now - low));
     // From the newest look backwards: where it was last well.
     let (mut first, mut dips) = (None, 0);
     for (index, (_, value)) in points.iter().enumerate().rev() {
@@ -100,6 +102,8 @@ fn found(series: &Series, well: Option<f64>, began: Option<Timestamp>) -> Onset 
             None => {}
         }
     }
+    let is_begun = |point: &(Timestamp, Option<f64>)| point.1.is_some_and(|value| value > begins);
+    let first = first.map(|first| first - points[..first].iter().rev().take_while(|point| is_begun(point)).count());
     let Some((first, (at, _))) = first.and_then(|first| Some((first, *points.get(first)?))) else {
         return Onset::Unknown;
     };
