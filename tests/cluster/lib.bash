@@ -100,7 +100,8 @@ wait_for() {
   local name=$1 until=$((SECONDS + $2))
   shift 2
   until "$@" >/dev/null 2>&1; do
-    alive "$name" || { tail -n 5 "$run/$name.log" >&2; fail "$name ended; its log: $run/$name.log"; }
+    # In the moment of an exec a process has no arguments.
+    alive "$name" || { sleep 0.3 && alive "$name"; } || { tail -n 5 "$run/$name.log" >&2; fail "$name ended; its log: $run/$name.log"; }
     ((SECONDS < until)) || fail "$name does not get ready; its log: $run/$name.log"
     sleep 0.05
   done
