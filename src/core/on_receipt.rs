@@ -50,6 +50,8 @@ pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, out
     core.notice(level, text);
     super::autopilot::ended(core, record, &outcome);
     if outcome.is_settled() {
+        // What is settled before it is known which cluster this is was not left open.
+        core.found_open.retain(|(open, _)| open != action);
         // A stop may have taken the place of what was in progress before it.
         let is_it = |flying: &&InFlight| flying.record.verb == record.verb && flying.is(action);
         let here = core.in_flight.get(&record.target).filter(is_it).map(|flying| flying.begun_here);

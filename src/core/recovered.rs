@@ -118,6 +118,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_settled_before_the_cluster_is_known_is_not_open_again() {
+        let (mut core, found) = with_open_intent();
+        let Msg::Recovered(recovered) = &found else { panic!("{found:?}") };
+        let (action, record) = recovered.open[0].clone();
+        update(&mut core, found, now());
+        let outcome = Outcome::FoundDone { shows: "aborted".to_owned() };
+        let ended = Receipt::Ended { action, record: Box::new(record), outcome, lines: Vec::new() };
+        update(&mut core, Msg::Receipt(ended), now());
+        update(&mut core, is("eu"), now());
+        assert!(!is_in_flight(&core));
+    }
+
     /// An off whose outcome is not known does not keep anybody from sending another, and how it ends is not how that ends.
     #[test]
     fn a_flag_is_turned_off_again_while_the_last_time_is_in_doubt() {
