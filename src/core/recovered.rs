@@ -57,6 +57,8 @@ pub(super) fn left_open(core: &mut Core, record: &PlanRecord, why: &str) -> Vec<
     if core.in_flight.get(&record.target).is_some_and(|flying| flying.record == *record) {
         core.in_flight.remove(&record.target);
     }
+    // Nor once it is known which cluster this is.
+    core.found_open.retain(|(_, open)| open != record);
     if core.left_open.iter().all(|(known, _)| known != record) {
         core.left_open.push((record.clone(), why.to_owned()));
         core.notice(Level::Warn, format!("{}: {} — {why}: left open", record.target.env(), record.headline));
@@ -127,6 +129,18 @@ mod tests {
         let outcome = Outcome::FoundDone { shows: "aborted".to_owned() };
         let ended = Receipt::Ended { action, record: Box::new(record), outcome, lines: Vec::new() };
         update(&mut core, Msg::Receipt(ended), now());
+        update(&mut core, is("eu"), now());
+        assert!(!is_in_flight(&core));
+    }
+
+    #[test]
+    fn what_was_sent_to_another_object_is_not_in_progress_once_the_cluster_is_known() {
+        let (mut core, found) = with_open_intent();
+        let Msg::Recovered(recovered) = &found else { panic!("{found:?}") };
+        let record = Box::new(recovered.open[0].1.clone());
+        update(&mut core, found, now());
+        let why = "was sent to another object of that name".to_owned();
+        update(&mut core, Msg::Receipt(Receipt::LeftOpen { record, why }), now());
         update(&mut core, is("eu"), now());
         assert!(!is_in_flight(&core));
     }
