@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use release_cockpit::domain::record::action::Outcome;
 use release_cockpit::domain::record::journal::{Entry, open_intents};
 use serde_json::{Value, json};
+use support::git::git;
 use support::manifests::{deployment, image};
 use support::unleash::{DEVELOPMENT, Unleash};
 use support::{Checked, TestNamespace};
@@ -269,18 +269,4 @@ async fn apply(folder: PathBuf, api: kube::Api<kube::core::DynamicObject>) {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// Returns what git prints.
-fn git(folder: &Path, arguments: &[&str]) -> Checked<String> {
-    let output = Command::new("git")
-        .current_dir(folder)
-        .args(["-c", "user.name=ci", "-c", "user.email=ci@example.com", "-c", "commit.gpgsign=false"])
-        .args(arguments)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?);
-    }
-    Err(format!("git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }

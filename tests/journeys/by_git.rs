@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use libtest_mimic::{Completion, Trial};
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
+use support::git::git;
 use support::manifests::{image, is_version};
 use support::{Checked, Program, TestNamespace};
 
 use super::bed::{Bed, How, Strategy};
 use super::by_hand::{confirmed, done, on_screen};
-use super::git_ops::{GitOps, JOURNEY_TIMEOUT, Watched, git};
+use super::git_ops::{GitOps, JOURNEY_TIMEOUT, Watched};
 use crate::contract::servers::Servers;
 
 /// What people do where a promotion goes by git.
@@ -289,7 +290,5 @@ fn log(git_ops: &GitOps, format: &str) -> Checked<String> {
 
 /// What git says in the bare repository.
 fn output(git_ops: &GitOps, arguments: &[&str]) -> Checked<String> {
-    let output = std::process::Command::new("git").current_dir(git_ops.bare()).args(arguments).output()?;
-    holds(&format!("git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)), output.status.success())?;
-    Ok(String::from_utf8(output.stdout)?)
+    git(&git_ops.bare(), arguments)
 }

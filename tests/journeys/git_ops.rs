@@ -1,7 +1,7 @@
 //! Journeys of what Argo CD owns: a real application controller applies what a real repository says. What users get is told
 //! by every version of the object that the API server had, as a watch tells of them, and by the application itself.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use libtest_mimic::{Completion, Trial};
 use serde_json::{Value, json};
 use support::check::{WAIT_TIMEOUT, holds, same, says};
+use support::git::git;
 use support::manifests::{image, is_version};
 use support::{Checked, TestNamespace};
 use tokio::task::JoinHandle;
@@ -391,7 +392,7 @@ impl GitOps {
     fn push_quietly(&self, message: &str) -> Checked {
         git(&self.work(), &["add", "--all"])?;
         git(&self.work(), &["commit", "--quiet", "--allow-empty", "--message", message])?;
-        git(&self.work(), &["push", "--quiet", "origin", "HEAD:main"])
+        git(&self.work(), &["push", "--quiet", "origin", "HEAD:main"]).map(drop)
     }
 
     async fn push(&self, message: &str) -> Checked {
@@ -474,19 +475,6 @@ impl GitOps {
             eprintln!("application {} is left behind: {error}", self.name);
         }
     }
-}
-
-pub(super) fn git(folder: &Path, arguments: &[&str]) -> Checked {
-    let output = std::process::Command::new("git")
-        .current_dir(folder)
-        .args(["-c", "user.name=ci", "-c", "user.email=ci@example.com", "-c", "commit.gpgsign=false"])
-        .args(arguments)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
 /// The images that the manifest named, in order, as the API server told of them.

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod git;
 pub mod http;
 pub mod manifests;
 pub mod process;
