@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::facts::flag::FlagState;
 use crate::domain::facts::text::{duration, sanitize};
+use crate::domain::rules::flag_lint::silent;
 use crate::domain::world::Environment;
 use crate::domain::world::flags::{FlagSource, ListedFlag};
 
@@ -27,7 +28,8 @@ pub fn is_complete(env: &Environment, now: Timestamp) -> bool {
 /// Writes the flags as a table, below what is wrong with their providers.
 #[must_use]
 pub fn text(env: &Environment, flags: &[ListedFlag<'_>], now: Timestamp) -> String {
-    let mut lines: Vec<String> = env.flags.iter().filter_map(|source| trouble(source, now)).collect();
+    let mut lines: Vec<String> =
+        env.flags.iter().filter(|source| !source.heard.is_fresh(now)).map(|source| silent(source, now)).collect();
     let rows: Vec<[String; 6]> = flags.iter().map(|listed| row(listed, now)).collect();
     if rows.is_empty() {
         lines.push(format!("no feature flags in {}", env.name()));
@@ -42,16 +44,6 @@ pub fn text(env: &Environment, flags: &[ListedFlag<'_>], now: Timestamp) -> Stri
         }));
     }
     lines.iter().fold(String::new(), |text, line| text + &sanitize(line) + "\n")
-}
-
-/// Says what is wrong with a provider, if anything.
-fn trouble(source: &FlagSource, now: Timestamp) -> Option<String> {
-    let provider = &source.settings.provider;
-    if source.heard.is_fresh(now) {
-        return None;
-    }
-    let why = source.heard.link.why().map_or_else(String::new, |why| format!(": {why}"));
-    Some(format!("{provider}: what it says is {}{why}", source.heard.age_in_words(now)))
 }
 
 fn row(listed: &ListedFlag<'_>, now: Timestamp) -> [String; 6] {

@@ -12,6 +12,7 @@ pub mod flags;
 pub mod gate;
 pub mod journal;
 pub mod judge;
+pub mod lint_flags;
 pub mod output;
 pub mod owner;
 pub mod plan;

@@ -139,6 +139,7 @@ impl Environment {
     /// Starts the checks that look for evidence, where there are any.
     async fn spawn_checks(&mut self, client: &ReadClient, namespace: &str) {
         let repository = self.checks.repository().await;
+        self.outlet.send(Feed::Repository { env: self.env.name().clone(), found: repository.is_some() });
         if repository.is_none() && self.env.checks.iter().all(|check| check.kind.is_none()) {
             return;
         }

@@ -90,6 +90,7 @@ impl Outlet {
             | Feed::CheckBegun { .. }
             | Feed::Checked { .. }
             | Feed::Changes { .. }
+            | Feed::Repository { .. }
             | Feed::Ledger(_)
             | Feed::Record { .. } => None,
         };

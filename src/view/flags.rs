@@ -14,7 +14,9 @@ use crate::app::Hit;
 use crate::app::flags::{listed, selected};
 use crate::app::hints::is_typing;
 use crate::domain::facts::flag::FlagState;
+use crate::domain::facts::flag::rules::{FlagRules, Removal};
 use crate::domain::facts::text::duration;
+use crate::domain::rules::flag_lint::{rules_of, silent};
 use crate::domain::world::Environment;
 use crate::domain::world::flags::{FlagSource, ListedFlag};
 
@@ -41,12 +43,12 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     }
     let names =
         flags.iter().skip(first).take(visible).map(|listed| super::text::width_within(&listed.flag.name, MAX_NAME));
-    let name = names.max().unwrap_or(0);
+    let (name, rules) = (names.max().unwrap_or(0), rules_of(env));
     for (number, listed) in flags.iter().enumerate().skip(first).take(visible) {
         let place = layout::top(&mut inside, 1);
         scene.clickable(place, Hit::Line(number));
         let is_selected = number == at;
-        put(buf, place, scene.theme, line(scene, listed, is_selected, name));
+        put(buf, place, scene.theme, line(scene, (listed, &rules), is_selected, name));
         if is_selected && !is_typing(scene.model) {
             highlight(buf, place, scene.theme.style(Role::Selected));
         }
@@ -70,25 +72,33 @@ fn trouble(scene: &DrawContext<'_>, source: &FlagSource) -> Option<Line<'static>
     if source.heard.is_fresh(now) {
         return None;
     }
-    let why = source.heard.link.why().map_or_else(String::new, |why| format!(": {why}"));
     let key = scene.key(crate::keys::Command::FlagOff);
-    let text = format!("{}: what it says is {}{why}", source.settings.provider, source.heard.age_in_words(now));
-    let row = scene.row().say(Role::Warn, format!("{} {text}", scene.theme.glyphs().warn));
+    let row = scene.row().say(Role::Warn, format!("{} {}", scene.theme.glyphs().warn, silent(source, now)));
     Some(row.say(Role::Label, format!("; {key} turns off all the same")).line())
 }
 
-fn line(scene: &DrawContext<'_>, listed: &ListedFlag<'_>, is_selected: bool, name: usize) -> Line<'static> {
+fn line(
+    scene: &DrawContext<'_>,
+    (listed, rules): (&ListedFlag<'_>, &FlagRules),
+    is_selected: bool,
+    name: usize,
+) -> Line<'static> {
     let (flag, now) = (listed.flag, scene.model.core.now);
     let pointer = if is_selected { scene.theme.glyphs().pointer } else { " " };
     let role = if flag.state == FlagState::Off { Role::Label } else { Role::Strong };
     let changed = flag
         .changed()
         .map(|change| format!("changed {} ago by {}", duration(now.duration_since(change.at)), change.by));
+    let removal = match flag.removal(rules) {
+        Removal::On(date) => Some(format!("remove by {date}")),
+        Removal::Never | Removal::Unknown => None,
+    };
     let age = flag.created.map(|at| format!("{} old", duration(now.duration_since(at))));
     let about = [
         listed.of_release.then(|| "of this release".to_owned()),
         flag.is_stale.then(|| "stale".to_owned()),
         flag.kind.clone(),
+        removal,
         age,
         flag.owner.as_ref().map(|owner| format!("by {owner}")),
         changed,

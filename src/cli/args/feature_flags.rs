@@ -22,6 +22,22 @@ pub enum FlagsCommand {
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
     },
+    /// Find flags of the release that nobody owns, that should be gone, or that are not at their provider
+    #[command(after_help = "Examples:\n  cockpit flags lint\n  \
+                            cockpit flags lint prod-eu --all -o json | jq -r '.flags[] | select(.problems != []) | .name'\n\n\
+                            Exits 3 where something is wrong, 4 where nothing is and a provider does not answer.\n\
+                            A check `flags` in the config says what is asked of them.")]
+    Lint {
+        /// Environment; without it all of them
+        #[arg(value_name = "ENV")]
+        env: Option<String>,
+        /// All flags, those of the release first
+        #[arg(long)]
+        all: bool,
+        /// Output format
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
     /// Turn a flag off for everybody in an environment: like a rollback, no gate blocks it
     #[command(after_help = "Example:\n  cockpit flags off prod-eu express-checkout-v2 --yes\n\n\
                             It is sent even where the provider cannot list its flags.")]

@@ -1,9 +1,10 @@
 //! `[[checks]]`: one line of the checklist.
 
-use super::{CheckConfig, CheckKind, KINDS, defaults, read_kind};
+use super::{CheckConfig, CheckKind, KINDS, defaults, flag_rules, read_kind};
 use crate::config::environment::EnvConfig;
 use crate::config::reader::{At, Reader, Table};
 use crate::config::section::{Field, Kind, Section, days, keys, secs, words};
+use crate::domain::facts::flag::rules::FlagRules;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::{CheckPhase, How};
@@ -30,6 +31,7 @@ keys! {
     artifact: by_hand(Kind::Flag), "All replicas run one digest, and it is what the environment before runs.";
     rollback: by_hand(Kind::Table(&ROLLBACK)), "There is a revision to go back to.";
     signals: by_hand(Kind::Flag), "The live signals are within their limits.";
+    flags: by_hand(Kind::Table(&flag_rules::SECTION)), "The feature flags of the release are in order.";
 }
 
 words!(CheckPhase);
@@ -103,7 +105,7 @@ fn id(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
 /// Reads how it is answered: by one key, or by a person.
 fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>)> {
     let words: Vec<&'static str> =
-        ["artifact", "rollback", "signals"].iter().chain(CheckKind::WORDS).copied().collect();
+        ["artifact", "rollback", "signals", "flags"].iter().chain(CheckKind::WORDS).copied().collect();
     let mut given = words.into_iter().filter(|word| table.get(word).is_some());
     let Some(word) = given.next() else { return Some((How::Manual, None)) };
     if let Some(second) = given.next() {
@@ -126,6 +128,12 @@ fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>
             let own = reader.table(table, word)?;
             let within = reader.time(&own, "drilled_within");
             Some(BuiltinCheck::Rollback { drilled_within: within })
+        }
+        "flags" => {
+            let own = reader.table(table, word)?;
+            let mut rules = FlagRules::default();
+            flag_rules::read_keys(reader, &own, &mut rules);
+            Some(BuiltinCheck::Flags(rules))
         }
         _ => None,
     };

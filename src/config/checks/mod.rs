@@ -22,6 +22,7 @@ pub mod version;
 mod builtin;
 pub(super) mod check;
 pub mod files;
+mod flag_rules;
 pub(super) mod web;
 
 use jiff::SignedDuration;

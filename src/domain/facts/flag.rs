@@ -1,5 +1,6 @@
 //! Feature flags: what a provider says of each, in one environment.
 
+pub mod rules;
 pub mod unleash;
 
 use std::fmt;

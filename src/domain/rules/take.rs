@@ -66,20 +66,28 @@ impl World {
                 }
             }
             Feed::Checked { env, check, finding } => self.take_finding(&env, &check, &finding, now),
-            Feed::Changes { env, subject, gathered } => {
-                if let Some(env) = self.environment_mut(&env) {
+            Feed::Changes { env: name, subject, gathered } => {
+                if let Some(env) = self.environment_mut(&name) {
                     env.changes = Some((subject, gathered));
                 }
+                self.refresh_checks(Some(&name), now);
+            }
+            Feed::Repository { env: name, found } => {
+                if let Some(env) = self.environment_mut(&name) {
+                    env.has_repository = Some(found);
+                }
+                self.refresh_checks(Some(&name), now);
             }
             Feed::Record { env, known } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.record = Some(known);
                 }
             }
-            Feed::Flags { env, provider, link, at, flags } => {
-                if let Some(env) = self.environment_mut(&env) {
+            Feed::Flags { env: name, provider, link, at, flags } => {
+                if let Some(env) = self.environment_mut(&name) {
                     env.take_flags(&provider, (link, at), flags, now);
                 }
+                self.refresh_checks(Some(&name), now);
             }
             Feed::Registry { env, host, link, answers } => {
                 if let Some(known) = self.environment_mut(&env) {

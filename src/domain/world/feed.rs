@@ -93,6 +93,11 @@ pub enum Feed {
         /// The changes, or why they cannot be known.
         gathered: Result<Arc<Changes>, String>,
     },
+    /// Whether there is a git repository that may tell what is in a release.
+    Repository {
+        env: EnvName,
+        found: bool,
+    },
     /// How a provider of feature flags answers, and the flags that it named last.
     Flags {
         env: EnvName,

@@ -72,6 +72,18 @@ impl Environment {
         changes.into_iter().flat_map(|changes| changes.flags()).collect()
     }
 
+    /// Returns the flags that the release names and that are not listed: by a provider of the config, or by none for those that
+    /// a commit names.
+    #[must_use]
+    pub fn unlisted_flags(&self) -> BTreeSet<&str> {
+        let of_config = self.flags.iter().flat_map(|source| {
+            let named = source.settings.of_release.iter().map(String::as_str);
+            named.filter(|name| source.flag(name).is_none())
+        });
+        let is_listed = |name: &&str| self.flags.iter().any(|source| source.flag(name).is_some());
+        of_config.chain(self.flags_of_commits().into_iter().filter(|name| !is_listed(name))).collect()
+    }
+
     /// Returns all flags with their providers: those of the release first, each part in the order of the providers and of
     /// the names.
     #[must_use]

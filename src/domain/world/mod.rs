@@ -182,6 +182,8 @@ pub struct Environment {
     /// The contents of the candidate release, or why that cannot be known, with what it is about; `None` before the first
     /// look, and where there is no git repository.
     pub changes: Option<(String, Result<Arc<Changes>, String>)>,
+    /// Whether there is a git repository; `None` before it was looked for.
+    pub has_repository: Option<bool>,
     /// What each provider of feature flags says, in the order of the config.
     pub flags: Vec<FlagSource>,
     /// What each registry says, in the order of the config.
@@ -245,6 +247,7 @@ impl Environment {
             checks,
             record: None,
             changes: None,
+            has_repository: None,
             flags,
             registries,
             events: VecDeque::new(),

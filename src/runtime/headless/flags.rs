@@ -9,6 +9,7 @@ use super::act::{confirmed, refused, unwritten};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Action, FlagTurnArgs, FlagsCommand, Output};
+use crate::cli::lint_flags::{self, LintReport};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, flags};
 use crate::core::{Core, Recheck};
@@ -18,6 +19,7 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::{Target, Verb};
 use crate::domain::rules::action::flag::named;
+use crate::domain::rules::flag_lint::{self, FlagsUnknown};
 
 /// How long turning off waits for what its provider lists: long enough to say which flag is meant.
 const OFF_CONTEXT_TIMEOUT: Duration = Duration::from_millis(700);
@@ -25,6 +27,7 @@ const OFF_CONTEXT_TIMEOUT: Duration = Duration::from_millis(700);
 pub(super) async fn run(driver: &mut Driver, what: &FlagsCommand) -> Result<Exit> {
     match what {
         FlagsCommand::List { env, all, output } => list(driver, env, *all, *output).await,
+        FlagsCommand::Lint { env, all, output } => lint(driver, env.as_deref(), *all, *output).await,
         FlagsCommand::Off(what) => turn(driver, what, Verb::FlagOff).await,
         FlagsCommand::On(what) => turn(driver, what, Verb::FlagOn).await,
     }
@@ -58,6 +61,45 @@ async fn list(driver: &mut Driver, name: &str, all: bool, output: Output) -> Res
         Output::Text => flags::text(env, &chosen, now),
     })?;
     Ok(if flags::is_complete(env, now) { Exit::Done } else { Exit::Blind })
+}
+
+/// How long a lint waits for the commits of the release, which name flags.
+const COMMITS_TIMEOUT: Duration = Duration::from_secs(10);
+
+async fn lint(driver: &mut Driver, name: Option<&str>, all: bool, output: Output) -> Result<Exit> {
+    let names = match name {
+        Some(name) => match environment(driver, name) {
+            Some(name) => vec![name],
+            None => return Ok(Exit::Usage),
+        },
+        None => driver.world().environments.iter().map(|env| env.name().clone()).collect(),
+    };
+    driver.until(FIRST_DATA_TIMEOUT, |core| names.iter().all(|name| is_heard(core, name))).await?;
+    driver.until(COMMITS_TIMEOUT, |core| names.iter().all(|name| commits_are_read(core, name))).await?;
+    driver.refresh();
+    let (world, now) = (driver.world(), driver.core.now);
+    let reports: Vec<LintReport<'_>> = names
+        .iter()
+        .filter_map(|name| world.environment(name))
+        .filter(|env| name.is_some() || !env.flags.is_empty())
+        .map(|env| LintReport {
+            env: env.name(),
+            flags: flag_lint::lint(world, env, all, now),
+            unknown: flag_lint::unknown(world, env, &flag_lint::rules_of(env), now),
+        })
+        .collect();
+    print(&match output {
+        Output::Json => json_pretty(&lint_flags::json(&reports)) + "\n",
+        Output::Text => lint_flags::text(&reports),
+    })?;
+    Ok(lint_flags::exit(&reports))
+}
+
+/// Whether it is known which flags the commits of the release name, or that they cannot name any.
+fn commits_are_read(core: &Core, env: &EnvName) -> bool {
+    let Some(env) = core.world.environment(env) else { return true };
+    let why = flag_lint::unknown(&core.world, env, &flag_lint::rules_of(env), core.now);
+    !matches!(why, Some(FlagsUnknown::Commits(_)))
 }
 
 async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Exit> {

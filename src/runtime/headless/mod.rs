@@ -54,7 +54,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
     let asked = config.clone();
     let observations = match command {
         Command::Status(_)
-        | Command::Flags(FlagsCommand::List { .. })
+        | Command::Flags(FlagsCommand::List { .. } | FlagsCommand::Lint { .. })
         | Command::Changes(_)
         | Command::Plan(_)
         | Command::Preflight(_) => Observations::Dropped,

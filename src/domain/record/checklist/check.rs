@@ -6,6 +6,8 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::flag::rules::FlagRules;
+
 /// Names a check within an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -82,6 +84,8 @@ pub enum BuiltinCheck {
     Signals,
     /// The registries that images are pulled from have them.
     Registry,
+    /// The flags of the release are in order.
+    Flags(FlagRules),
 }
 
 impl BuiltinCheck {
@@ -93,6 +97,7 @@ impl BuiltinCheck {
             Self::Rollback { .. } => "rollback",
             Self::Signals => "signals",
             Self::Registry => "registry",
+            Self::Flags(_) => "flags",
         }
     }
 }

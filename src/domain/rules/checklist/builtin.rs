@@ -8,6 +8,7 @@ use crate::domain::record::checklist::check::{CheckOutcome, Finding};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::rules::checklist::artifact::artifact;
 use crate::domain::rules::checklist::candidate::{Candidate, CandidateState};
+use crate::domain::rules::checklist::flags::flags;
 use crate::domain::rules::checklist::registry::registry;
 use crate::domain::world::verdict::{CanaryReport, Verdict};
 use crate::domain::world::{Environment, World};
@@ -28,6 +29,7 @@ impl BuiltinCheck {
             Self::Rollback { drilled_within } => rollback(env, candidate).and(drill(env, ledger, drilled_within, now)),
             Self::Signals => signals(env),
             Self::Registry => registry(world, env, candidate, now),
+            Self::Flags(rules) => flags(world, env, candidate, &rules, now),
         };
         Finding {
             found: answer.found,

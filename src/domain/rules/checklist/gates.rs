@@ -14,7 +14,8 @@ use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding, SignOff};
 use crate::domain::record::regression::Regression;
-use crate::domain::rules::checklist::candidate::is_same_artifact;
+use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
+use crate::domain::rules::checklist::flags::flags;
 use crate::domain::rules::checklist::required::missing_gates;
 use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
 use crate::domain::rules::refusal::Refusal;
@@ -231,7 +232,7 @@ fn listed(
     let checks = env
         .checks
         .iter()
-        .filter(|check| check.spec.phase != CheckPhase::Post && !artifacts::is_of_registries(check) && counts(check))
+        .filter(|check| check.spec.phase != CheckPhase::Post && !is_answered_anew(check) && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)));
     let mut reasons: Vec<Refusal> = frozen.into_iter().chain(checks).collect();
     let going_out = match promoted {
@@ -241,6 +242,7 @@ fn listed(
     };
     reasons.extend(artifacts::same_artifact(world, env, &going_out, now));
     reasons.extend(artifacts::in_registries(world, env, &going_out, now));
+    reasons.extend(flags_in_order(world, env, &candidate, now));
     if let Some(before) = world.previous(env) {
         for candidate in &going_out {
             for reason in before::in_the_way(world, (env, before), candidate, now) {
@@ -294,6 +296,22 @@ pub fn in_the_way_of_flag(world: &World, env: &Environment, now: Timestamp) -> V
     }
     red_first(&mut reasons);
     reasons
+}
+
+/// Whether a check is not held to what was found of it last: it is about what goes out, or about what others say, now.
+fn is_answered_anew(check: &Check) -> bool {
+    matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Registry | BuiltinCheck::Flags(_)))
+}
+
+/// What is asked of the flags of the release, where the checklist asks that.
+fn flags_in_order(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> Vec<Refusal> {
+    let gates = env.checks.iter().filter(|check| check.spec.gate && check.spec.phase != CheckPhase::Post);
+    let refused = |check: &Check| {
+        let How::BuiltinCheck(BuiltinCheck::Flags(rules)) = check.spec.how else { return None };
+        let answer = flags(world, env, candidate, &rules, now);
+        artifacts::refused((check.spec.id.as_str(), RefusalKind::Gate), &[], candidate, &answer)
+    };
+    gates.filter_map(refused).collect()
 }
 
 fn frozen(world: &World, env: &Environment, now: Timestamp) -> Option<Refusal> {

@@ -1,5 +1,6 @@
 //! What may not be green: two environments, seen or not, with one artifact or another.
 
+mod flags;
 mod registry;
 mod soak;
 

@@ -25,11 +25,6 @@ pub(super) fn same_artifact(world: &World, env: &Environment, going_out: &[Candi
     going_out.iter().filter_map(refused).collect()
 }
 
-/// Whether it is the check of registries, which is answered anew each time: about the very artifact that goes out, now.
-pub(super) fn is_of_registries(check: &Check) -> bool {
-    matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Registry))
-}
-
 /// Registries have to have what goes out, whatever the checklist says.
 pub(super) fn in_registries(world: &World, env: &Environment, going_out: &[Candidate], now: Timestamp) -> Vec<Refusal> {
     if env.registries.is_empty() {
@@ -43,7 +38,7 @@ pub(super) fn in_registries(world: &World, env: &Environment, going_out: &[Candi
 }
 
 /// Returns why a candidate does not go out by an answer, if so.
-fn refused(
+pub(super) fn refused(
     (id, red): (&str, RefusalKind),
     going_out: &[Candidate],
     candidate: &Candidate,

@@ -1,0 +1,195 @@
+//! What is asked of the flags of a release that goes out in prod, after staging.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{API, Runs, now, refused_at, soak, world};
+use crate::domain::facts::flag::rules::FlagRules;
+use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::{BuiltinCheck, Check, CheckId, CheckPhase, CheckSpec, How};
+use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::world::World;
+use crate::domain::world::feed::Feed;
+use crate::domain::world::flags::{FlagSettings, FlagSource};
+
+const NAME: &str = "checkout-v2";
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A flag that nothing is wrong with.
+fn flag() -> Flag {
+    Flag {
+        name: NAME.to_owned(),
+        state: FlagState::Off,
+        kind: Some("release".to_owned()),
+        owner: Some("ada".to_owned()),
+        tags: Vec::new(),
+        created: Some(now() - DAY),
+        is_stale: false,
+        changes: Vec::new(),
+        version: None,
+    }
+}
+
+/// Prod asks for the flags of the release by a gate, and both environments have a provider of them.
+fn world_with(rules: FlagRules) -> World {
+    let parts = [API];
+    let runs = Runs::only(&parts);
+    let mut world = world(Some(&runs), &runs, Vec::new());
+    for env in &mut world.environments {
+        let settings = FlagSettings {
+            provider: "unleash".to_owned(),
+            place: format!("unleash {}", env.name()),
+            of_release: vec![NAME.to_owned()],
+            shared_with: Vec::new(),
+        };
+        env.flags = vec![FlagSource { settings, heard: Default::default(), flags: Arc::default() }];
+        if env.name().as_str() == "prod" {
+            let how = How::BuiltinCheck(BuiltinCheck::Flags(rules));
+            env.checks.push(Check::new(CheckSpec { id: CheckId::new("flags"), phase: CheckPhase::Pre, how, ..soak() }));
+        }
+    }
+    world
+}
+
+fn says(world: &mut World, env: &str, flags: Vec<Flag>, at: Timestamp) {
+    let (env, provider, flags) = (EnvName::new(env), "unleash".to_owned(), Arc::new(flags));
+    world.take(Feed::Flags { env, provider, link: Link::Up, at: Some(at), flags }, at);
+}
+
+/// What the flags keep from going out.
+fn in_the_way(world: &World, at: Timestamp) -> Option<(RefusalKind, String)> {
+    let refusals = refused_at(world, at);
+    let of_flags = refusals.into_iter().find(|refusal| refusal.text.starts_with("flags: "));
+    of_flags.map(|refusal| (refusal.kind, refusal.line()))
+}
+
+fn by_config() -> FlagRules {
+    FlagRules { commits: false, ..FlagRules::default() }
+}
+
+/// What stands in the way of a release with one flag.
+fn with_flag(rules: FlagRules, flag: Flag) -> Option<(RefusalKind, String)> {
+    let mut world = world_with(rules);
+    says(&mut world, "staging", vec![Flag { state: FlagState::On, ..flag.clone() }], now());
+    says(&mut world, "prod", vec![flag], now());
+    in_the_way(&world, now())
+}
+
+#[track_caller]
+fn is_red(found: Option<(RefusalKind, String)>, says: &str) {
+    let (kind, line) = found.expect("a reason");
+    assert!(kind == RefusalKind::Gate && line.contains(says), "{kind:?} {line}");
+}
+
+#[track_caller]
+fn is_blind(found: Option<(RefusalKind, String)>, says: &str) {
+    let (kind, line) = found.expect("a reason");
+    assert!(kind == RefusalKind::Blind && line.contains(says), "{kind:?} {line}");
+}
+
+#[test]
+fn a_flag_needs_an_owner_and_a_day_on_which_it_goes() {
+    assert_eq!(with_flag(by_config(), flag()), None);
+    is_red(with_flag(by_config(), Flag { owner: None, ..flag() }), "checkout-v2: nobody owns it: green when");
+    is_red(with_flag(by_config(), Flag { kind: None, ..flag() }), "nothing says when it is to be removed");
+    let old = Flag { created: Some(now() - DAY * 32), ..flag() };
+    is_red(with_flag(by_config(), old.clone()), "was to be removed by 1970-01-10, 1d");
+    let operational = Flag { kind: Some("operational".to_owned()), ..old.clone() };
+    assert_eq!(with_flag(by_config(), operational), None);
+    assert_eq!(with_flag(FlagRules { max_age: DAY * 40, ..by_config() }, old), None);
+    is_red(with_flag(by_config(), Flag { is_stale: true, ..flag() }), "marked as stale");
+}
+
+#[test]
+fn a_flag_that_everybody_has_had_for_a_month_is_to_go() {
+    let on_since = |days: i32, kind: &str| Flag {
+        state: FlagState::On,
+        kind: Some(kind.to_owned()),
+        created: Some(now() - DAY * 50),
+        changes: vec![FlagChange { by: "ada".to_owned(), at: now() - DAY * days, what: FlagEdit::On }],
+        ..flag()
+    };
+    is_red(with_flag(by_config(), on_since(31, "operational")), "on for everybody for 31d");
+    assert_eq!(with_flag(by_config(), on_since(29, "operational")), None);
+    assert_eq!(with_flag(by_config(), on_since(49, "kill-switch")), None);
+    let unknown = Flag { changes: Vec::new(), ..on_since(31, "operational") };
+    is_red(with_flag(by_config(), unknown.clone()), "since when is not known");
+    assert_eq!(with_flag(by_config(), Flag { created: Some(now() - DAY), ..unknown }), None);
+}
+
+#[test]
+fn a_flag_that_no_provider_has_is_red() {
+    let mut world = world_with(by_config());
+    says(&mut world, "prod", Vec::new(), now());
+    is_red(in_the_way(&world, now()), "checkout-v2: the release names it, and no provider has it");
+}
+
+#[test]
+fn a_provider_that_does_not_answer_is_blind_also_a_while_after() {
+    let mut world = world_with(by_config());
+    is_blind(in_the_way(&world, now()), "unleash: what it says is");
+    says(&mut world, "prod", vec![flag()], now());
+    assert_eq!(in_the_way(&world, now()), None);
+    // Nothing comes any more, not even that it is down.
+    is_blind(in_the_way(&world, now() + SignedDuration::from_mins(5)), "unleash: what it says is");
+    let mut none = world_with(by_config());
+    none.environments.iter_mut().for_each(|env| env.flags.clear());
+    is_blind(in_the_way(&none, now()), "no provider of feature flags is configured for prod");
+}
+
+#[test]
+fn commits_that_cannot_be_read_may_name_more_flags() {
+    let mut world = world_with(FlagRules::default());
+    says(&mut world, "prod", vec![flag()], now());
+    is_blind(in_the_way(&world, now()), "which flags the commits name is not known: not read yet");
+    world.take(Feed::Repository { env: EnvName::new("prod"), found: false }, now());
+    is_blind(in_the_way(&world, now()), "no git repository is configured");
+    let subject = world.candidate(world.environment(&EnvName::new("prod")).unwrap()).unwrap().key;
+    let gathered = Err("no tag v1.5.0".to_owned());
+    world.take(Feed::Changes { env: EnvName::new("prod"), subject, gathered }, now());
+    is_blind(in_the_way(&world, now()), "not known: no tag v1.5.0");
+}
+
+#[test]
+fn a_kill_switch_counts_once_it_was_turned_off_before() {
+    let rules = FlagRules { tried_within: Some(DAY * 14), ..by_config() };
+    let off = |days: i32| FlagChange { by: "bo".to_owned(), at: now() - DAY * days, what: FlagEdit::Off };
+    let with = |changes: Vec<FlagChange>| {
+        let mut world = world_with(rules);
+        says(&mut world, "staging", vec![Flag { changes, ..flag() }], now());
+        says(&mut world, "prod", vec![flag()], now());
+        in_the_way(&world, now())
+    };
+    is_red(
+        with(Vec::new()),
+        "checkout-v2: not turned off in staging within 14d 0h: green when it is turned on in staging",
+    );
+    is_red(with(vec![FlagChange { what: FlagEdit::On, ..off(1) }]), "not turned off in staging");
+    is_red(with(vec![off(15)]), "not turned off in staging");
+    assert_eq!(with(vec![FlagChange { what: FlagEdit::On, ..off(2) }, off(3)]), None);
+    let mut silent = world_with(rules);
+    says(&mut silent, "prod", vec![flag()], now());
+    is_blind(in_the_way(&silent, now()), "checkout-v2: unleash: what it says is");
+    says(&mut silent, "staging", Vec::new(), now());
+    is_red(in_the_way(&silent, now()), "no provider of staging has it");
+}
+
+#[test]
+fn a_flag_may_have_to_stay_off_until_the_release_has_gone_out() {
+    let on = Flag { state: FlagState::Percent(5), ..flag() };
+    assert_eq!(with_flag(by_config(), on.clone()), None);
+    let off_first = FlagRules { off_first: true, ..by_config() };
+    is_red(with_flag(off_first, on), "checkout-v2: 5 % here, and the release has not gone out");
+    assert_eq!(with_flag(off_first, flag()), None);
+}
+
+#[test]
+fn what_users_get_here_is_on_in_the_environment_before() {
+    let mut world = world_with(by_config());
+    says(&mut world, "staging", vec![flag()], now());
+    says(&mut world, "prod", vec![Flag { state: FlagState::On, ..flag() }], now());
+    is_red(in_the_way(&world, now()), "checkout-v2: on here, and off in staging");
+}
