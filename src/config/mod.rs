@@ -5,6 +5,7 @@
 //! - [`secret`] knows where secrets come from; what is secret stands in no config.
 
 mod argo_cd;
+mod argv;
 pub mod checks;
 pub mod counters;
 pub mod document;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
-use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, no_answer, not_for_us, own};
+use super::kubernetes::{REQUEST_TIMEOUT, classify, conditional, no_answer, not_for_us, own};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::owner::reduce::{About, reconciler};
@@ -21,7 +21,7 @@ use crate::domain::rules::action::Seen;
 use crate::domain::rules::action::owner::{not_agreed, resume_patch, suspend_patch};
 use crate::platform::Redactor;
 use crate::platform::cluster_identity::read_identity;
-use crate::platform::kube_client::{ClientError, api_resource};
+use crate::platform::kube_client::{ClientError, api_resource, client_for_writing};
 use crate::platform::kubeconfig::Cluster;
 
 /// How long a look at a workload waits for its owner: who is served is more urgent.

@@ -21,6 +21,13 @@ use super::tls;
 use crate::domain::facts::text::root_cause;
 use crate::domain::facts::workload::kind::Resource;
 
+/// How long one answer to a client that writes may take. After that the request is unknown.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long its connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long its requests wait for a login: less than for an answer, so that they are known not to have been sent.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(8);
+
 /// kubectl has refused this login since 1.26, for there is a plugin that replaces it.
 const OLD_GCP_LOGIN: &str = "the kubeconfig's user logs in with the `gcp` auth-provider, which is no longer supported: install \
     gke-gcloud-auth-plugin and run `gcloud container clusters get-credentials`";
@@ -54,6 +61,24 @@ pub fn client_of(
         Some(login) => client_with_login(config, login.clone(), patience, redactor),
         None => client(config, redactor),
     }
+}
+
+/// Makes a client that never retries, with the login of a cluster.
+///
+/// # Errors
+/// What it cannot be built from.
+pub fn client_for_writing(cluster: &Cluster, redactor: &Redactor) -> Result<kube::Client, ClientError> {
+    client_of(cluster, for_writing(cluster.config.clone()), LOGIN_PATIENCE, redactor)
+}
+
+/// Returns a configuration with which nothing is tried again.
+#[must_use]
+pub fn for_writing(mut config: kube::Config) -> kube::Config {
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(REQUEST_TIMEOUT);
+    config.write_timeout = Some(REQUEST_TIMEOUT);
+    config
 }
 
 /// Makes a client whose requests carry the credential of a login, and wait for that so long.
@@ -158,6 +183,19 @@ fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
         .map_err(BoxError::from)
         .service(HttpClient::builder(TokioExecutor::new()).build(connector));
     Ok(ClientBuilder::new(service, config.default_namespace).build())
+}
+
+/// Whether an error is about the connection that a request was to go over: name, address or certificate.
+#[must_use]
+pub fn never_connected(error: &kube::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if let Some(http) = this.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return http.is_connect();
+        }
+        cause = this.source();
+    }
+    false
 }
 
 /// Returns what kept a request from being answered: the innermost cause, without what is secret in it.

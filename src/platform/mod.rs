@@ -8,6 +8,7 @@ pub mod kubeconfig;
 pub mod login;
 pub mod private_files;
 pub(crate) mod process_group;
+pub mod program;
 pub mod redact;
 pub mod registry;
 pub mod tls;

@@ -4,8 +4,6 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -33,15 +31,11 @@ use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::rules::action::{Seen, SeenWorkload, TemplateError, annotate, images_patch, restore_patch};
 use crate::platform::Redactor;
 use crate::platform::cluster_identity::read_identity;
-use crate::platform::kube_client::{ClientError, api_resource, cause, client, client_of, login_error};
+pub use crate::platform::kube_client::REQUEST_TIMEOUT;
+use crate::platform::kube_client::{
+    ClientError, api_resource, cause, client, client_for_writing, for_writing, login_error, never_connected,
+};
 use crate::platform::kubeconfig::Cluster;
-
-/// How long one answer may take. After that the request is unknown.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a request waits for a login: less than for an answer, so that it is known not to have been sent.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(8);
 
 /// The executor of one environment's API server. Read-only environments have none.
 #[derive(Clone)]
@@ -266,22 +260,6 @@ fn prepared(patch: Value, seen: Seen) -> Result<Prepared, SendError> {
     Ok(Prepared { payload: Payload::Kubernetes(Patch::Json(patch)), seen: Some(seen) })
 }
 
-/// Makes a client that never retries, with the login of a cluster.
-///
-/// # Errors
-/// What it cannot be built from.
-pub(super) fn client_for_writing(cluster: &Cluster, redactor: &Redactor) -> Result<kube::Client, ClientError> {
-    client_of(cluster, for_writing(cluster.config.clone()), LOGIN_PATIENCE, redactor)
-}
-
-fn for_writing(mut config: kube::Config) -> kube::Config {
-    config.default_retry = false;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(REQUEST_TIMEOUT);
-    config.write_timeout = Some(REQUEST_TIMEOUT);
-    config
-}
-
 impl Executor for Kubernetes {
     fn prepare<'a>(
         &'a self,
@@ -438,16 +416,4 @@ pub(super) fn classify(error: &kube::Error, redactor: &Redactor) -> SendError {
             }
         }
     }
-}
-
-/// Whether an error is about the connection that a request was to go over: name, address or certificate.
-fn never_connected(error: &kube::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(this) = cause {
-        if let Some(http) = this.downcast_ref::<hyper_util::client::legacy::Error>() {
-            return http.is_connect();
-        }
-        cause = this.source();
-    }
-    false
 }

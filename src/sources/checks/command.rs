@@ -1,15 +1,12 @@
 //! `command`: runs a program and takes its exit code as the answer.
-//!
-//! It gets no secret of ours: its environment is recreated. It runs in a process group of its own, which ends with the
-//! look, so that nothing it started is left behind.
 
 use std::collections::VecDeque;
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command as Process};
+use tokio::process::Child;
 
 use super::wording::{MAX_LINE_CHARS, figure};
 use super::{CheckInput, Evidence, Tools};
@@ -17,33 +14,22 @@ use crate::config::checks::Command;
 use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
 use crate::platform::process_group::ProcessGroup;
+use crate::platform::program::{OUTPUT_GRACE, Program, ending};
 
 /// How many of the last lines are kept.
 const MAX_TAIL_LINES: usize = 40;
-const INHERITED_VARIABLES: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
-/// How long output is waited for that others hold open after the program has ended.
-const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 pub(super) async fn look(asked: &Command, scene: &CheckInput, tools: &Tools) -> Evidence {
-    let Some((program, arguments)) = asked.argv.split_first() else {
+    let variables = variables(scene);
+    let program = Program { argv: &asked.argv, dir: &asked.dir, variables: &variables };
+    let Some(mut process) = program.command() else {
         return Evidence::blind("there is no program to run: set `argv`");
     };
-    let name = tools.redactor.cut(program, 100);
-    let mut process = Process::new(program);
-    process
-        .args(arguments)
-        .current_dir(&asked.dir)
-        .env_clear()
-        .envs(variables(scene))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+    let name = tools.redactor.cut(asked.argv.first().map_or("", String::as_str), 100);
     let began = Instant::now();
     let mut child = match process.spawn() {
         Ok(child) => child,
-        Err(error) => return Evidence::blind(not_started(&name, asked, &error)),
+        Err(error) => return Evidence::blind(program.not_started(&name, &error)),
     };
     let mut tail = Tail { redactor: tools.redactor.clone(), ..Tail::default() };
     let ended = run(&mut child, &mut tail).await;
@@ -60,43 +46,16 @@ pub(super) async fn look(asked: &Command, scene: &CheckInput, tools: &Tools) -> 
     }
 }
 
-fn not_started(name: &str, asked: &Command, error: &io::Error) -> String {
-    let dir = asked.dir.display();
-    match error.kind() {
-        io::ErrorKind::NotFound if !asked.dir.is_dir() => {
-            format!("cannot run {name} in {dir}: there is no such folder")
-        }
-        io::ErrorKind::NotFound => format!("cannot run {name}: there is no such program"),
-        io::ErrorKind::PermissionDenied => format!("cannot run {name}: it may not be executed (chmod +x?)"),
-        _ => format!("cannot run {name}: {error}"),
-    }
-}
-
-/// Returns the whole environment of the program.
-fn variables(scene: &CheckInput) -> Vec<(&'static str, std::ffi::OsString)> {
-    let mut variables: Vec<_> =
-        INHERITED_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
-    variables.push(("TERM", "dumb".into()));
+/// Returns what it is told of what it looks at.
+fn variables(scene: &CheckInput) -> [(&'static str, String); 5] {
     let env = scene.env.as_ref().map(ToString::to_string);
-    let told = [
+    [
         ("COCKPIT_ENV", env.unwrap_or_default()),
         ("COCKPIT_SERVICE", scene.service.clone()),
         ("COCKPIT_VERSION", scene.version.clone()),
         ("COCKPIT_COMMIT", scene.commit.as_ref().map(|built| built.commit.clone()).unwrap_or_default()),
         ("COCKPIT_IMAGES", scene.images.join(" ")),
-    ];
-    // A NUL cannot stand in a variable.
-    variables.extend(told.into_iter().map(|(name, value)| (name, value.replace('\0', "").into())));
-    variables
-}
-
-fn ending(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("killed by signal {signal}"),
-        (None, None) => "it did not end".to_owned(),
-    }
+    ]
 }
 
 fn took(time: Duration) -> String {
@@ -222,6 +181,7 @@ mod tests {
     use super::*;
     use crate::domain::facts::ids::EnvName;
     use crate::domain::record::checklist::CheckOutcome;
+    use crate::platform::program::INHERITED_VARIABLES;
 
     fn command(argv: &[&str]) -> Command {
         Command { argv: argv.iter().map(|word| (*word).to_owned()).collect(), dir: "/".into() }

@@ -1,0 +1,211 @@
+//! Programs of the user's own: what they are run with, and how they end.
+//!
+//! A program gets no secret of ours: its environment is made anew. It runs in a process group of its own, which ends with it, so
+//! that nothing it started is left behind.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::process_group::ProcessGroup;
+
+pub(crate) const INHERITED_VARIABLES: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
+/// How long output is waited for that others hold open after the program has ended.
+pub(crate) const OUTPUT_GRACE: Duration = Duration::from_millis(200);
+/// How much is kept of what a program says beside its output.
+const MAX_ERROR_BYTES: usize = 8 << 10;
+
+/// A program with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program<'a> {
+    pub argv: &'a [String],
+    pub dir: &'a Path,
+    /// Variables that it gets besides those of every program.
+    pub variables: &'a [(&'static str, String)],
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: Vec<u8>,
+    /// The end of its standard error.
+    pub errors: Vec<u8>,
+}
+
+/// Why nothing is known of how a program ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotEnded {
+    /// It was never started.
+    NotStarted(String),
+    /// It was started, and was stopped or lost.
+    Stopped(String),
+}
+
+impl Program<'_> {
+    /// Makes the process, which is not started yet.
+    pub(crate) fn command(&self) -> Option<Command> {
+        let (program, arguments) = self.argv.split_first()?;
+        let mut command = Command::new(program);
+        let inherited = INHERITED_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        // A NUL cannot stand in a variable.
+        let own = self.variables.iter().map(|(name, value)| (*name, OsString::from(value.replace('\0', ""))));
+        command
+            .args(arguments)
+            .current_dir(self.dir)
+            .env_clear()
+            .envs(inherited)
+            .env("TERM", "dumb")
+            .envs(own)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        Some(command)
+    }
+
+    /// Says why it could not be started; `name` is how it is called.
+    pub(crate) fn not_started(&self, name: &str, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::NotFound if !self.dir.is_dir() => {
+                format!("cannot run {name} in {}: there is no such folder", self.dir.display())
+            }
+            io::ErrorKind::NotFound => format!("cannot run {name}: there is no such program"),
+            io::ErrorKind::PermissionDenied => format!("cannot run {name}: it may not be executed (chmod +x?)"),
+            _ => format!("cannot run {name}: {error}"),
+        }
+    }
+
+    /// Runs it to its end, and ends whatever it started.
+    ///
+    /// # Errors
+    /// Why it did not end by itself: its output is longer than `max_bytes`, or it took longer than `limit`.
+    pub async fn run(&self, max_bytes: usize, limit: Duration) -> Result<Ended, NotEnded> {
+        let name = self.argv.first().map_or("", String::as_str);
+        let Some(mut command) = self.command() else {
+            return Err(NotEnded::NotStarted("there is no program to run".to_owned()));
+        };
+        let mut child = command.spawn().map_err(|error| NotEnded::NotStarted(self.not_started(name, &error)))?;
+        match tokio::time::timeout(limit, to_its_end(&mut child, max_bytes)).await {
+            Ok(Ok(Some(ended))) => Ok(ended),
+            Ok(Ok(None)) => {
+                Err(NotEnded::Stopped(format!("{name} was stopped: it prints more than {} KiB", max_bytes >> 10)))
+            }
+            Ok(Err(error)) => Err(NotEnded::Stopped(format!("{name}: how it ended is unknown: {error}"))),
+            Err(_) => Err(NotEnded::Stopped(format!("{name} was stopped: it took longer than {} s", limit.as_secs()))),
+        }
+    }
+}
+
+/// `None` where it prints too much.
+async fn to_its_end(child: &mut Child, max_bytes: usize) -> io::Result<Option<Ended>> {
+    let mut group = ProcessGroup::of(child.id());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    {
+        let reading = async {
+            // Too much of one of them ends the other, too.
+            tokio::try_join!(
+                read(out, &mut output, |all| if all.len() > max_bytes { Err(TooMuch) } else { Ok(()) }),
+                read(err, &mut errors, |all| {
+                    all.drain(..all.len().saturating_sub(MAX_ERROR_BYTES));
+                    Ok(())
+                })
+            )
+        };
+        tokio::pin!(reading);
+        let ended = group.leader_ended();
+        tokio::pin!(ended);
+        tokio::select! {
+            // What was too long is seen by its length.
+            _ = &mut reading => {}
+            result = &mut ended => {
+                result?;
+                let _ = tokio::time::timeout(OUTPUT_GRACE, &mut reading).await;
+            }
+        }
+    }
+    if output.len() > max_bytes {
+        return Ok(None);
+    }
+    group.leader_ended().await?;
+    group.kill();
+    let status = child.wait().await?;
+    Ok(Some(Ended { status, output, errors }))
+}
+
+/// A program prints more than is wanted.
+struct TooMuch;
+
+/// Reads to the end, unless it is too much; what fails has ended.
+async fn read(
+    from: Option<impl AsyncRead + Unpin>,
+    all: &mut Vec<u8>,
+    bound: impl Fn(&mut Vec<u8>) -> Result<(), TooMuch>,
+) -> Result<(), TooMuch> {
+    let Some(mut from) = from else { return Ok(()) };
+    let mut piece = vec![0; 8192];
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
+        all.extend_from_slice(&piece[..count]);
+        bound(all)?;
+    }
+    Ok(())
+}
+
+/// Says how a program ended.
+pub(crate) fn ending(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "it did not end".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn run(argv: &[&str], max_bytes: usize, limit: Duration) -> Result<Ended, NotEnded> {
+        let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+        let variables = [("COCKPIT_ENV", "prod".to_owned())];
+        Program { argv: &argv, dir: Path::new("/"), variables: &variables }.run(max_bytes, limit).await
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn output_and_errors_are_told_apart_and_both_are_bounded() {
+        let ended = run(&["sh", "-c", "echo out; seq 1 9999 >&2; exit 3"], 1 << 10, LONG).await.unwrap();
+        assert_eq!((ending(ended.status).as_str(), ended.output.as_slice()), ("exit code 3", &b"out\n"[..]));
+        assert!(ended.errors.len() <= MAX_ERROR_BYTES && ended.errors.ends_with(b"9999\n"));
+        let endless = run(&["yes"], 1 << 10, LONG).await.unwrap_err();
+        assert_eq!(endless, NotEnded::Stopped("yes was stopped: it prints more than 1 KiB".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_hangs_is_stopped_and_what_is_not_there_was_never_started() {
+        let stopped = run(&["sleep", "600"], 1 << 10, Duration::from_millis(20)).await.unwrap_err();
+        assert!(matches!(stopped, NotEnded::Stopped(_)), "{stopped:?}");
+        let missing = run(&["no-such-program"], 1 << 10, LONG).await.unwrap_err();
+        let why = "cannot run no-such-program: there is no such program".to_owned();
+        assert_eq!(missing, NotEnded::NotStarted(why));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_holds_the_output_open_does_not_hold_up_the_end() {
+        let ended = run(&["sh", "-c", "sleep 600 & echo $!"], 1 << 10, LONG).await.unwrap();
+        let pid = String::from_utf8(ended.output).unwrap();
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        // Killed with the group; it is gone once it was collected.
+        while stat().is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
