@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::domain::facts::flag::FlagState;
+use crate::domain::facts::flag::{FlagState, Holder};
 use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::rules::flag_lint::silent;
 use crate::domain::world::Environment;
@@ -52,6 +52,15 @@ fn row(listed: &ListedFlag<'_>, now: Timestamp) -> [String; 6] {
         |text: &Option<String>| text.as_ref().map_or_else(|| "-".to_owned(), |text| sanitize(text).into_owned());
     let age = |at: Timestamp| duration(now.duration_since(at));
     let stale = if flag.is_stale { " stale" } else { "" };
+    let holder = flag.holder.as_ref();
+    let written = || {
+        let written = holder?.written.as_ref()?;
+        Some(format!("the document, {}", sanitize(&written.describe(now))))
+    };
+    let changed =
+        flag.changed().map(|change| format!("{} ago by {}", age(change.at), sanitize(&change.by))).or_else(written);
+    let warning = holder.and_then(Holder::warning);
+    let changed: Vec<String> = changed.into_iter().chain(warning).collect();
     let star = if listed.of_release { "* " } else { "  " };
     [
         format!("{star}{}", sanitize(&flag.name)),
@@ -59,8 +68,7 @@ fn row(listed: &ListedFlag<'_>, now: Timestamp) -> [String; 6] {
         or_dash(&flag.kind),
         or_dash(&flag.owner),
         flag.created.map_or_else(|| "-".to_owned(), age),
-        flag.changed()
-            .map_or_else(|| "-".to_owned(), |change| format!("{} ago by {}", age(change.at), sanitize(&change.by))),
+        if changed.is_empty() { "-".to_owned() } else { changed.join("; ") },
     ]
 }
 
@@ -101,6 +109,10 @@ fn flag(listed: &ListedFlag<'_>) -> Value {
         "created_at": flag.created.map(|at| at.to_string()),
         "stale": flag.is_stale,
         "of_release": listed.of_release,
+        "document": flag.holder.as_ref().map(|holder| json!({
+            "written": holder.written.as_ref().map(|by| json!({"by": by.manager, "at": by.at.map(|at| at.to_string())})),
+            "owner": holder.owner.as_ref().map(ToString::to_string),
+        })),
         "changed": flag.changed().map(|change| json!({"by": change.by, "at": change.at.to_string()})),
     })
 }

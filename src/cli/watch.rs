@@ -269,7 +269,7 @@ mod tests {
     use crate::cli::fixtures::{canary, link, measure, now, release_in_progress, show, target, world};
     use crate::config::schema::check;
     use crate::domain::facts::event::KubeEvent;
-    use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+    use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
     use crate::domain::facts::freshness::Heard;
     use crate::domain::facts::workload::Object;
     use crate::domain::world::feed::Feed;
@@ -291,6 +291,7 @@ mod tests {
             is_stale: false,
             changes,
             version: None,
+            holder: None,
         }
     }
 
@@ -390,6 +391,7 @@ mod tests {
                 provider: "unleash".to_owned(),
                 place: "https://unleash.example".to_owned(),
                 of_release: Vec::new(),
+                kind: ProviderKind::Unleash,
                 shared_with: Vec::new(),
             },
             heard: Heard { link: Link::Up, at: Some(now()) },

@@ -63,6 +63,7 @@ impl EnvConfig {
         let mut flags = self.flags.clone();
         for provider in &mut flags {
             context.clone_into(&mut provider.environment);
+            provider.context = Some(context.to_owned());
         }
         Self { settings, context: Some(context.to_owned()), flags, ..self.clone() }
     }
@@ -78,7 +79,9 @@ impl EnvConfig {
         if let Some(prometheus) = &self.prometheus {
             settings.limits.window_seconds = prometheus.window.as_secs_f64();
         }
-        settings.flags = self.flags.iter().map(FlagProviderConfig::settings).collect();
+        let in_cluster =
+            |flags: &FlagProviderConfig| flags.in_cluster(&settings.context, &settings.namespace).settings();
+        settings.flags = self.flags.iter().map(in_cluster).collect();
         settings.registries = self.registries.iter().map(|registry| registry.settings.clone()).collect();
         settings.checks = self.checks.iter().map(|check| check.spec.clone()).collect();
         if settings.workloads.is_empty() {
@@ -281,7 +284,7 @@ fn shared_workload(reader: &mut Reader, table: &Table<'_>, env: &EnvConfig, othe
 }
 
 /// Returns whether a name is one that Kubernetes allows.
-fn is_dns(name: &str, longest: usize, dots: bool) -> bool {
+pub(super) fn is_dns(name: &str, longest: usize, dots: bool) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= longest
         && name.starts_with(edge)

@@ -1,14 +1,19 @@
-//! `[[flags]]`: the providers of feature flags.
+//! `[[flags]]`: the providers of feature flags, of one kind each.
+
+mod command;
+mod flagd;
+mod unleash;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use reqwest::Url;
 
-use super::checks::web;
 use super::environment::EnvConfig;
 use super::reader::{At, Reader, Table};
-use super::secret::{self, Secret};
+use super::secret::Secret;
 use super::section::{Field, Kind, Section};
+use crate::domain::facts::flag::ProviderKind;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::flags::FlagSettings;
 
@@ -18,6 +23,10 @@ pub struct FlagProviderConfig {
     pub name: String,
     /// What the provider calls the environment.
     pub environment: String,
+    /// Kube context of the environment, where its own cluster holds the flags; `None` is the current one.
+    pub context: Option<String>,
+    /// Namespace of the environment; `None` is the default one of the context.
+    pub namespace: Option<String>,
     /// Flags that belong to the release.
     pub of_release: Vec<String>,
     /// Other environments of ours that are the same one there.
@@ -35,6 +44,16 @@ pub enum FlagProviderKind {
         project: String,
         token: Secret,
     },
+    /// Definitions of flagd in a `ConfigMap` of the environment's cluster.
+    Flagd {
+        /// Its namespace; `None` is that of the environment.
+        namespace: Option<String>,
+        config_map: String,
+        /// The entry that is the document.
+        key: String,
+    },
+    /// Commands of the user's own. `{flag}` and `{environment}` in their words are replaced.
+    Command { list: Vec<String>, off: Vec<String>, on: Option<Vec<String>>, dir: PathBuf },
 }
 
 impl FlagProviderConfig {
@@ -46,6 +65,30 @@ impl FlagProviderConfig {
             Some(FlagProviderKind::Unleash { url, project, .. }) => {
                 format!("{} project {project} environment {}", url.as_str().trim_end_matches('/'), self.environment)
             }
+            Some(FlagProviderKind::Flagd { namespace, config_map, key }) => {
+                let namespace =
+                    namespace.as_ref().or(self.namespace.as_ref()).map_or("the default one", String::as_str);
+                let context = self.context.as_deref().unwrap_or("the current one");
+                format!("ConfigMap {config_map} key {key} namespace {namespace} context {context}")
+            }
+            Some(FlagProviderKind::Command { list, .. }) => {
+                format!("`{}` environment {}", list.join(" "), self.environment)
+            }
+        }
+    }
+
+    /// Names the cluster that it is in, once that is known.
+    #[must_use]
+    pub fn in_cluster(&self, context: &str, namespace: &str) -> Self {
+        let namespace = self.namespace.clone().unwrap_or_else(|| namespace.to_owned());
+        Self { context: Some(context.to_owned()), namespace: Some(namespace), ..self.clone() }
+    }
+
+    fn provider_kind(&self) -> ProviderKind {
+        match self.kind {
+            None | Some(FlagProviderKind::Unleash { .. }) => ProviderKind::Unleash,
+            Some(FlagProviderKind::Flagd { .. }) => ProviderKind::Flagd,
+            Some(FlagProviderKind::Command { .. }) => ProviderKind::Command,
         }
     }
 
@@ -56,21 +99,20 @@ impl FlagProviderConfig {
             provider: self.name.clone(),
             place: self.place(),
             of_release: self.of_release.clone(),
+            kind: self.provider_kind(),
             shared_with: self.shared_with.clone(),
         }
     }
 }
 
-pub(super) const SECTION: Section = Section {
-    header: "[[flags]]",
-    help: "A provider of feature flags.",
-    needed: &["name", "unleash"],
-    groups: &[FIELDS],
-};
+pub(super) const SECTION: Section =
+    Section { header: "[[flags]]", help: "A provider of feature flags.", needed: &["name"], groups: &[FIELDS] };
 
 const FIELDS: &[Field] = &[
     Field::new("name", Kind::Text, "Short unique name; `PROVIDER/FLAG` names a flag where several have it."),
-    Field::table("unleash", &UNLEASH),
+    Field::table("unleash", &unleash::SECTION),
+    Field::table("flagd", &flagd::SECTION),
+    Field::table("command", &command::SECTION),
     Field::new(
         "environments",
         Kind::Texts,
@@ -78,19 +120,6 @@ const FIELDS: &[Field] = &[
     ),
     Field::new("of_release", Kind::TextList, "Flags that belong to the release: they come first.")
         .or(|| "[]".to_owned()),
-];
-
-const UNLEASH: Section = Section {
-    header: "`unleash`",
-    help: "Unleash, by its admin API.",
-    needed: &["url", "token"],
-    groups: &[UNLEASH_FIELDS],
-};
-
-const UNLEASH_FIELDS: &[Field] = &[
-    Field::new("url", Kind::Text, "Address of the server."),
-    Field::new("project", Kind::Text, "The project whose flags are shown.").or(|| "\"default\"".to_owned()),
-    Field::new("token", Kind::Secret, "A token that may read the project, and turn flags in these environments."),
 ];
 
 /// A provider as it stands in the file.
@@ -116,11 +145,15 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, environments: &mut [En
             }
         }
         for env in environments.iter_mut() {
-            env.flags.extend(draft.of(env.name().as_str()));
+            env.flags.extend(draft.of(env));
         }
     }
     note_shared(environments);
-    drafts.iter().filter(|draft| draft.environments.is_none()).filter_map(|draft| draft.of("")).collect()
+    drafts
+        .iter()
+        .filter(|draft| draft.environments.is_none())
+        .filter_map(|draft| draft.of(&EnvConfig::default()))
+        .collect()
 }
 
 /// Notes which environments are one at a provider: what is turned in one of them is turned in all.
@@ -139,23 +172,26 @@ fn note_shared(environments: &mut [EnvConfig]) {
 
 impl Draft {
     /// Returns the provider for an environment of ours, where it has that.
-    fn of(&self, env: &str) -> Option<FlagProviderConfig> {
+    fn of(&self, env: &EnvConfig) -> Option<FlagProviderConfig> {
+        let ours = env.name().as_str();
         let environment = match &self.environments {
-            None => env.to_owned(),
-            Some(map) => map.get(env)?.value.clone(),
+            None => ours.to_owned(),
+            Some(map) => map.get(ours)?.value.clone(),
         };
-        let (name, of_release) = (self.name.clone(), self.of_release.clone());
-        let shared_with = Vec::new();
-        Some(FlagProviderConfig { name, environment, of_release, shared_with, kind: Some(self.kind.clone()?) })
+        Some(FlagProviderConfig {
+            name: self.name.clone(),
+            environment,
+            context: env.context.clone(),
+            namespace: env.namespace.clone(),
+            of_release: self.of_release.clone(),
+            shared_with: Vec::new(),
+            kind: Some(self.kind.clone()?),
+        })
     }
 }
 
 fn draft(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> Draft {
-    if table.get("unleash").is_none() {
-        let help = "write for example unleash = { url = \"https://unleash.example\", token = { env = \"NAME\" } }";
-        reader.note(table.at, "this provider of feature flags is of no kind", help);
-    }
-    let kind = reader.table(table, "unleash").and_then(|unleash| read_unleash(reader, &unleash));
+    let kind = kind(reader, table);
     let environments = table.get("environments").map(|_| {
         let entries = reader.entries(table, "environments");
         entries
@@ -170,6 +206,32 @@ fn draft(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -
     let named = reader.list(table, "of_release", help).into_iter().flat_map(|list| list.iter());
     let of_release = named.filter_map(|name| Some(reader.text_of(name, "of_release")?.value)).collect();
     Draft { name: name(reader, table, names), kind, environments, of_release }
+}
+
+/// Reads a kind of provider.
+type ReadKind = fn(&mut Reader, &Table<'_>) -> Option<FlagProviderKind>;
+
+const KINDS: [(&str, ReadKind); 3] = [("unleash", unleash::read), ("flagd", flagd::read), ("command", command::read)];
+
+fn kind(reader: &mut Reader, table: &Table<'_>) -> Option<FlagProviderKind> {
+    let help = "write for example unleash = { url = \"https://unleash.example\", token = { env = \"NAME\" } }, \
+                flagd = { config_map = \"NAME\" } or command = { list = [\"program\"], off = [\"program\", \"{flag}\"] }";
+    let mut named = KINDS.iter().filter(|(key, _)| table.get(key).is_some());
+    match (named.next(), named.next()) {
+        (Some((key, read)), None) => {
+            let of_kind = reader.table(table, key)?;
+            read(reader, &of_kind)
+        }
+        (None, _) => {
+            reader.note(table.at, "this provider of feature flags is of no kind", help);
+            None
+        }
+        (Some((one, _)), Some((other, _))) => {
+            let what = format!("this provider of feature flags is of two kinds: `{one}` and `{other}`");
+            reader.note(table.key_at(other), what, "make two [[flags]] of them, with a name each");
+            None
+        }
+    }
 }
 
 fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> String {
@@ -189,15 +251,4 @@ fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) ->
         reader.note(at, format!("there is another provider `{value}`"), "rename one of the two");
     }
     value
-}
-
-fn read_unleash(reader: &mut Reader, table: &Table<'_>) -> Option<FlagProviderKind> {
-    for key in ["url", "token"].into_iter().filter(|key| table.get(key).is_none()) {
-        let help = "write for example url = \"https://unleash.example\" and token = { env = \"NAME\" }";
-        reader.note(table.at, format!("`unleash` has no `{key}`"), help);
-    }
-    let url = web::base(reader, table, "url");
-    let token = table.get("token").and_then(|token| secret::read(reader, token, "token"));
-    let project = reader.text(table, "project").map_or_else(|| "default".to_owned(), |project| project.value);
-    Some(FlagProviderKind::Unleash { url: url?, project, token: token? })
 }

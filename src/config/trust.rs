@@ -211,6 +211,11 @@ fn of_flags(kind: &FlagProviderKind) -> Vec<Need> {
         FlagProviderKind::Unleash { url, token, .. } => {
             of_address(url).into_iter().chain([Need::from(token)]).collect()
         }
+        // It is asked of the cluster that the environment is in anyway.
+        FlagProviderKind::Flagd { .. } => Vec::new(),
+        FlagProviderKind::Command { list, off, on, .. } => {
+            [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
+        }
     }
 }
 

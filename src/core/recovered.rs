@@ -74,7 +74,7 @@ mod tests {
     use crate::domain::facts::cluster::ClusterIdentity;
     use std::sync::Arc;
 
-    use crate::domain::facts::flag::FlagKey;
+    use crate::domain::facts::flag::{FlagKey, ProviderKind};
     use crate::domain::facts::freshness::Heard;
     use crate::domain::record::action::{ActionId, Target, Verb};
     use crate::domain::record::receipt::Receipt;
@@ -158,6 +158,7 @@ mod tests {
             provider: "unleash".to_owned(),
             place: "https://unleash.example".to_owned(),
             of_release: Vec::new(),
+            kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
         };
         for env in &mut core.world.environments {

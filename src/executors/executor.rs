@@ -11,6 +11,7 @@ use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::record::action::{Request, Target};
 use crate::domain::record::anchor::Anchor;
 
+use super::flags::FlagPayload;
 use super::git::Commit;
 use crate::domain::rules::action::Seen;
 
@@ -75,8 +76,8 @@ pub enum Payload {
     Kubernetes(Patch<Value>),
     /// A commit to be pushed; `None` where there is nothing to change.
     Git(Option<Commit>),
-    /// A feature flag is turned: the request says it all.
-    Flag,
+    /// A feature flag is turned.
+    Flag(FlagPayload),
 }
 
 /// Why a request did not do what it says.

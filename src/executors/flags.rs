@@ -1,5 +1,7 @@
 //! Turns feature flags off and on; never retries. The providers of one environment share an executor.
 
+mod command;
+mod flagd;
 mod unleash;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,8 @@ use crate::domain::record::action::{FlagRequest, Request, Target};
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::flag::uid;
 use crate::domain::rules::action::{Seen, SeenFlag};
+use crate::platform::flags::FlagError;
+use crate::platform::flags::flagd::Change;
 
 /// How long a request waits for the token of its provider: a command that fetches it may take ten seconds.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(12);
@@ -25,8 +29,67 @@ pub trait FlagProvider: Send + Sync {
     /// Reads a flag as it is now; `None` where it is archived or deleted.
     fn look<'a>(&'a self, flag: &'a str) -> BoxFuture<'a, Result<Option<FlagFacts>, SendError>>;
 
+    /// Makes ready what turns a flag, and says how the flag was seen to be, where it was looked at for that. Off is looked at
+    /// only where it cannot be sent without: nothing that is seen could stop it.
+    fn prepare<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
+        Box::pin(async move {
+            let seen = match turn {
+                Turn::Off => FlagLook::NotLooked,
+                Turn::On => self.look(flag).await?.into(),
+            };
+            Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen })
+        })
+    }
+
     /// Turns a flag, once; returns its version since, where the provider says.
-    fn turn<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<String, SendError>>;
+    fn turn<'a>(
+        &'a self,
+        flag: &'a str,
+        turn: Turn,
+        payload: &'a FlagPayload,
+    ) -> BoxFuture<'a, Result<String, SendError>>;
+}
+
+/// What is sent to a provider of feature flags.
+#[derive(Clone, Debug)]
+pub enum FlagPayload {
+    /// The request says it all.
+    AsAsked,
+    /// A document is written anew, if it is still the one that was read; `None` where it says so already.
+    Flagd(Option<Change>),
+    /// What was read cannot be changed so; why.
+    Impossible(String),
+}
+
+/// A flag to be turned.
+pub struct ReadyFlag {
+    payload: FlagPayload,
+    seen: FlagLook,
+}
+
+/// Whether a flag was looked at, and how it was seen.
+enum FlagLook {
+    NotLooked,
+    Gone,
+    Found(FlagFacts),
+}
+
+impl From<Option<FlagFacts>> for FlagLook {
+    fn from(found: Option<FlagFacts>) -> Self {
+        found.map_or(Self::Gone, Self::Found)
+    }
+}
+
+/// Tells what an error means for the request: a clear no, or nothing known.
+fn classify(error: &FlagError) -> SendError {
+    match error {
+        FlagError::Status(status, _) if (300..500).contains(status) && *status != 408 => {
+            SendError::Refused(error.to_string())
+        }
+        FlagError::NotSent(_) => SendError::Refused(error.to_string()),
+        // A 5xx may come after the write.
+        FlagError::Status(..) | FlagError::NoAnswer(_) => SendError::Unknown(error.to_string()),
+    }
 }
 
 /// The executor of the feature flags of one environment. Read-only environments have none.
@@ -87,21 +150,29 @@ impl FlagExecutor {
     async fn seen(&self, target: &Target) -> Result<Seen, SendError> {
         let (provider, key) = self.provider(target).await?;
         let found = provider.client.look(&key.flag).await?;
-        Ok(SeenFlag { uid: uid(&provider.place, &key.flag), found }.into())
+        Ok(provider.seen(key, found))
+    }
+}
+
+impl Provider {
+    fn seen(&self, key: &FlagKey, found: Option<FlagFacts>) -> Seen {
+        SeenFlag { uid: uid(&self.place, &key.flag), found }.into()
     }
 }
 
 fn own(request: &Request) -> Result<&FlagRequest, SendError> {
     match request {
         Request::Flag(request) => Ok(request),
-        Request::Kubernetes(_) | Request::Git(_) => {
-            Err(SendError::Refused("not sent: it turns no feature flag".to_owned()))
-        }
+        Request::Kubernetes(_) | Request::Git(_) => Err(not_for_us()),
     }
 }
 
+fn not_for_us() -> SendError {
+    SendError::Refused("not sent: it turns no feature flag".to_owned())
+}
+
 impl Executor for FlagExecutor {
-    /// Off is sent at once: nothing that is seen first could stop it. Before on the flag is looked at.
+    /// What is seen never stops an off.
     fn prepare<'a>(
         &'a self,
         target: &'a Target,
@@ -110,15 +181,20 @@ impl Executor for FlagExecutor {
         _: Option<&'a Anchor>,
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
-            let seen = match own(request)?.turn {
-                Turn::Off => None,
-                Turn::On => Some(self.seen(target).await?),
+            let turn = own(request)?.turn;
+            let (provider, key) = self.provider(target).await?;
+            let ready = provider.client.prepare(&key.flag, turn).await?;
+            let seen = match ready.seen {
+                FlagLook::NotLooked => None,
+                FlagLook::Gone | FlagLook::Found(_) if turn == Turn::Off => None,
+                FlagLook::Gone => Some(provider.seen(key, None)),
+                FlagLook::Found(found) => Some(provider.seen(key, Some(found))),
             };
-            Ok(Prepared { payload: Payload::Flag, seen })
+            Ok(Prepared { payload: Payload::Flag(ready.payload), seen })
         })
     }
 
-    fn send<'a>(&'a self, target: &'a Target, request: &'a Request, _: &'a Prepared) -> Pending<'a, String> {
+    fn send<'a>(&'a self, target: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
             let (provider, key) = self.provider(target).await?;
             let request = own(request)?;
@@ -126,7 +202,8 @@ impl Executor for FlagExecutor {
             if request.flag != key.flag || request.place != provider.place {
                 return Err(SendError::Refused(format!("{} is {} by now", key.provider, provider.place)));
             }
-            provider.client.turn(&key.flag, request.turn).await
+            let Payload::Flag(payload) = &prepared.payload else { return Err(not_for_us()) };
+            provider.client.turn(&key.flag, request.turn, payload).await
         })
     }
 

@@ -1,5 +1,7 @@
 //! Clients of providers of feature flags, which sources read with and executors write with.
 
+pub mod command;
+pub mod flagd;
 pub mod unleash;
 
 use std::fmt;

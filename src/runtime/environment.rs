@@ -280,7 +280,8 @@ impl Environment {
         for provider in &self.env.flags {
             let provider = flags::Provider {
                 env: self.env.name().clone(),
-                config: provider.clone(),
+                config: provider.in_cluster(&self.cluster.context, &self.cluster.namespace),
+                cluster: self.cluster.clone(),
                 turns: turns.clone(),
                 redactor: self.redactor.clone(),
                 outlet: self.outlet.clone(),

@@ -3,28 +3,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Url;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::trust::NOT_TRUSTED;
-use crate::config::{FlagProviderConfig, FlagProviderKind};
+use crate::config::{FlagProviderConfig, FlagProviderKind, Secret};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::feed::Feed;
-use crate::executors::flags::FlagExecutor;
+use crate::executors::flags::{FlagExecutor, FlagProvider};
 use crate::platform::Redactor;
+use crate::platform::flags::command::FlagCommands;
+use crate::platform::flags::flagd::Flagd;
 use crate::platform::flags::unleash::{Place, Unleash};
-use crate::sources::flags::FlagsSource;
+use crate::platform::kube_client::client_for_writing;
+use crate::platform::kubeconfig::Cluster;
+use crate::sources::flags::{FlagsSource, ListsFlags};
 use crate::sources::inbox::Outlet;
 
-/// How often a token is asked for that is not to be had yet.
-const TOKEN_INTERVAL: Duration = Duration::from_secs(3);
+/// How often a client is tried to be made that cannot be yet, for its token is not to be had.
+const CLIENT_INTERVAL: Duration = Duration::from_secs(3);
 
 /// What a provider needs to come up.
 pub(super) struct Provider {
     pub(super) env: EnvName,
     pub(super) config: FlagProviderConfig,
+    /// The cluster of the environment.
+    pub(super) cluster: Cluster,
     /// Turns flags; `None` where the environment is read-only.
     pub(super) turns: Option<FlagExecutor>,
     pub(super) redactor: Redactor,
@@ -36,20 +43,63 @@ pub(super) struct Provider {
 impl Provider {
     /// Brings it up: what turns flags before what lists them, for a provider that lists none is tried all the same.
     pub(super) async fn start(self, tasks: &TaskTracker) {
-        let Some(kind) = &self.config.kind else {
+        let Some(kind) = self.config.kind.clone() else {
             self.told(Link::NotAsked(NOT_TRUSTED.to_owned()));
             if let Some(turns) = &self.turns {
                 turns.withhold(&self.config.name, NOT_TRUSTED);
             }
             return;
         };
-        let client = loop {
-            match self.client(kind).await {
-                Ok(client) => break client,
+        match &kind {
+            FlagProviderKind::Unleash { url, project, token } => {
+                let client = self.as_soon_as(|| self.unleash(url, project, token)).await;
+                self.serve(client, tasks);
+            }
+            FlagProviderKind::Flagd { namespace, config_map, key } => {
+                let namespace =
+                    namespace.as_ref().or(self.config.namespace.as_ref()).unwrap_or(&self.cluster.namespace);
+                let client = self.as_soon_as(|| std::future::ready(self.flagd(namespace, config_map, key))).await;
+                self.serve(client, tasks);
+            }
+            FlagProviderKind::Command { list, off, on, dir } => {
+                let commands = FlagCommands {
+                    list: list.clone(),
+                    off: off.clone(),
+                    on: on.clone(),
+                    dir: dir.clone(),
+                    environment: self.config.environment.clone(),
+                    env: self.env.clone(),
+                    redactor: self.redactor.clone(),
+                };
+                self.serve(commands, tasks);
+            }
+        }
+    }
+
+    /// Makes a client, again and again until it can be made; says meanwhile why not.
+    async fn as_soon_as<C, F: Future<Output = Result<C, String>>>(&self, make: impl Fn() -> F) -> C {
+        loop {
+            match make().await {
+                Ok(client) => return client,
                 Err(why) => self.told(Link::Down(why)),
             }
-            tokio::time::sleep(TOKEN_INTERVAL).await;
-        };
+            tokio::time::sleep(CLIENT_INTERVAL).await;
+        }
+    }
+
+    async fn unleash(&self, url: &Url, project: &str, token: &Secret) -> Result<Unleash, String> {
+        let token = token.reveal(&self.redactor).await.map_err(|error| error.to_string())?;
+        let environment = self.config.environment.clone();
+        let place = Place { url: url.clone(), project: project.to_owned(), environment };
+        Unleash::new(place, token.expose(), self.redactor.clone())
+    }
+
+    fn flagd(&self, namespace: &str, config_map: &str, key: &str) -> Result<Flagd, String> {
+        let client = client_for_writing(&self.cluster, &self.redactor).map_err(|error| error.to_string())?;
+        Ok(Flagd::new(client, namespace, config_map, key, self.redactor.clone()))
+    }
+
+    fn serve<C: FlagProvider + ListsFlags + Clone + 'static>(self, client: C, tasks: &TaskTracker) {
         if let Some(turns) = &self.turns {
             turns.add(&self.config.name, &self.config.place(), client.clone());
         }
@@ -62,14 +112,6 @@ impl Provider {
             cancel: self.cancel,
         }
         .spawn(tasks);
-    }
-
-    async fn client(&self, kind: &FlagProviderKind) -> Result<Unleash, String> {
-        let FlagProviderKind::Unleash { url, project, token } = kind;
-        let token = token.reveal(&self.redactor).await.map_err(|error| error.to_string())?;
-        let environment = self.config.environment.clone();
-        let place = Place { url: url.clone(), project: project.clone(), environment };
-        Unleash::new(place, token.expose(), self.redactor.clone())
     }
 
     fn told(&self, link: Link) {

@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
-use crate::domain::facts::flag::Flag;
+use crate::domain::facts::flag::{Flag, note_changes};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::feed::Feed;
 use crate::platform::flags::FlagError;
+use crate::platform::flags::command::FlagCommands;
+use crate::platform::flags::flagd::Flagd;
 use crate::platform::flags::unleash::Unleash;
 
 /// How often it is asked: less than after which what is shown counts as late.
@@ -25,16 +27,43 @@ const MAX_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Lists the flags of a provider in one environment.
 pub trait ListsFlags: Send + Sync {
-    /// Reads all flags; keeps in `owners` what need not be asked for each time.
-    fn list<'a>(&'a self, owners: &'a mut Owners) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>>;
+    /// Reads all flags, knowing what was read before.
+    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>>;
 }
 
-/// Who made each flag, as far as that is known.
-pub type Owners = BTreeMap<String, Option<String>>;
+/// What was read before.
+#[derive(Default)]
+pub struct Known {
+    /// Who made each flag, as far as that is known: it need not be asked for each time.
+    owners: BTreeMap<String, Option<String>>,
+    /// The flags of the last list.
+    flags: Arc<Vec<Flag>>,
+}
 
 impl ListsFlags for Unleash {
-    fn list<'a>(&'a self, owners: &'a mut Owners) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
-        Box::pin(self.list(owners))
+    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(self.list(&mut known.owners))
+    }
+}
+
+impl ListsFlags for Flagd {
+    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(async move {
+            let read = self.read().await?;
+            let mut flags = read.document.flags();
+            note_changes(&known.flags, &mut flags, read.holder.written.as_ref(), Timestamp::now());
+            for flag in &mut flags {
+                flag.holder = Some(read.holder.clone());
+            }
+            flags.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(flags)
+        })
+    }
+}
+
+impl ListsFlags for FlagCommands {
+    fn list<'a>(&'a self, _: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(self.list())
     }
 }
 
@@ -63,15 +92,15 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
     }
 
     async fn run(self) {
-        let (mut flags, mut owners, mut wait): (Arc<Vec<Flag>>, _, _) = (Arc::default(), Owners::new(), INTERVAL);
+        let (mut known, mut wait) = (Known::default(), INTERVAL);
         loop {
             // As old as its first request.
             let asked_at = Timestamp::now();
-            let (link, at) = match self.client.list(&mut owners).await {
+            let (link, at) = match self.client.list(&mut known).await {
                 Ok(now) => {
                     // What did not change is not made anew.
-                    if *flags != now {
-                        flags = Arc::new(now);
+                    if *known.flags != now {
+                        known.flags = Arc::new(now);
                     }
                     wait = INTERVAL;
                     (Link::Up, Some(asked_at))
@@ -82,7 +111,7 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
                 }
             };
             let (env, provider) = (self.env.clone(), self.provider.clone());
-            self.outlet.send(Feed::Flags { env, provider, link, at, flags: Arc::clone(&flags) });
+            self.outlet.send(Feed::Flags { env, provider, link, at, flags: Arc::clone(&known.flags) });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.refresh.notified() => {}

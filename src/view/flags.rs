@@ -13,8 +13,8 @@ use super::theme::Role;
 use crate::app::Hit;
 use crate::app::flags::{listed, selected};
 use crate::app::hints::is_typing;
-use crate::domain::facts::flag::FlagState;
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
+use crate::domain::facts::flag::{FlagState, Holder};
 use crate::domain::facts::text::duration;
 use crate::domain::rules::flag_lint::{rules_of, silent};
 use crate::domain::world::Environment;
@@ -93,6 +93,10 @@ fn line(
         Removal::On(date) => Some(format!("remove by {date}")),
         Removal::Never | Removal::Unknown => None,
     };
+    let written = || {
+        let written = flag.holder.as_ref()?.written.as_ref()?;
+        Some(format!("document changed by {}", written.describe(now)))
+    };
     let age = flag.created.map(|at| format!("{} old", duration(now.duration_since(at))));
     let about = [
         listed.of_release.then(|| "of this release".to_owned()),
@@ -101,7 +105,8 @@ fn line(
         removal,
         age,
         flag.owner.as_ref().map(|owner| format!("by {owner}")),
-        changed,
+        changed.or_else(written),
+        flag.holder.as_ref().and_then(Holder::warning),
     ];
     let about: Vec<String> = about.into_iter().flatten().collect();
     scene

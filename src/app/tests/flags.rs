@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{model, performed, press, start};
 use crate::app::model::{Model, Overlay, Screen};
-use crate::domain::facts::flag::{Flag, FlagState};
+use crate::domain::facts::flag::{Flag, FlagState, ProviderKind};
 use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::record::action::{Target, Verb};
 use crate::domain::world::flags::{FlagSettings, FlagSource};
@@ -20,6 +20,7 @@ fn flag(name: &str, state: FlagState) -> Flag {
         is_stale: false,
         changes: Vec::new(),
         version: None,
+        holder: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn with_flags(flags: &[(&str, FlagState)]) -> Model {
         provider: "unleash".to_owned(),
         place: "https://unleash.example".to_owned(),
         of_release: vec!["zeta".to_owned()],
+        kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
     };
     let flags: Vec<Flag> = flags.iter().map(|(name, state)| flag(name, *state)).collect();

@@ -1,5 +1,7 @@
 //! Feature flags: what a provider says of each, in one environment.
 
+pub mod command;
+pub mod flagd;
 pub mod rules;
 pub mod unleash;
 
@@ -7,8 +9,46 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::object::Writer;
+use crate::domain::facts::owner::{self, Owner};
+use crate::domain::facts::reduce;
+
+/// What kind of provider it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProviderKind {
+    #[default]
+    Unleash,
+    /// Definitions of flagd in a `ConfigMap`.
+    Flagd,
+    /// Commands of the user's own.
+    Command,
+}
+
+impl ProviderKind {
+    /// Says what turning a flag comes to.
+    #[must_use]
+    pub fn goes(self, turn: Turn) -> &'static str {
+        match (self, turn) {
+            (Self::Unleash, Turn::Off) => {
+                "nobody gets it any more once clients have asked again, by default within 15 s"
+            }
+            (Self::Unleash, Turn::On) => "whoever its strategies let in gets it; without a strategy everybody does",
+            (Self::Flagd, Turn::Off) => {
+                "everybody gets the variant `false` once flagd has read the ConfigMap again, where it is mounted within some \
+                 2 min; a flag without one is disabled: clients fall back to the default in their code"
+            }
+            (Self::Flagd, Turn::On) => "whoever its targeting lets in gets it; without targeting everybody does",
+            (Self::Command, Turn::Off) => "what happens is up to the command; it is done when its list says `off`",
+            (Self::Command, Turn::On) => {
+                "what happens is up to the command; it is done when its list says that it is on"
+            }
+        }
+    }
+}
 
 /// A flag of a provider, in an environment of ours.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +126,38 @@ pub struct Flag {
     pub changes: Vec<FlagChange>,
     /// Tells apart any two settings of it in this environment; `None` where not all of them are known.
     pub version: Option<String>,
+    /// What it lies in along with others; `None` where it is kept by itself.
+    #[serde(default)]
+    pub holder: Option<Holder>,
+}
+
+/// An object that holds flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// What applies its manifest, and may put back what is changed in the cluster.
+    pub owner: Option<Owner>,
+    /// Who wrote it last: which flag that was about is not told.
+    pub written: Option<Writer>,
+}
+
+impl Holder {
+    /// Reads who owns and who wrote an entry of a `ConfigMap` from its metadata.
+    #[must_use]
+    pub fn of(metadata: &Value, key: &str) -> Self {
+        let entry = format!("f:{key}");
+        let written = reduce::writer(metadata, |fields| fields["f:data"][entry.as_str()].is_object());
+        Self { owner: owner::reduce::owner(metadata), written }
+    }
+
+    /// Says who may put back what is changed, if anybody.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        Some(warning(self.owner.as_ref()?))
+    }
+}
+
+fn warning(owner: &Owner) -> String {
+    format!("{owner} may put it back: change it there, too")
 }
 
 impl Flag {
@@ -128,20 +200,49 @@ impl FlagEdit {
     }
 }
 
+/// Tells from two lists what was done to flags between them, where the provider keeps no log: what was known before stays.
+pub fn note_changes(before: &[Flag], now: &mut [Flag], by: Option<&Writer>, at: Timestamp) {
+    for flag in now {
+        let Some(known) = before.iter().find(|known| known.name == flag.name) else { continue };
+        flag.changes.clone_from(&known.changes);
+        if known.version == flag.version {
+            continue;
+        }
+        let what = match (known.state.is_on(), flag.state.is_on()) {
+            (false, true) => FlagEdit::On,
+            (true, false) => FlagEdit::Off,
+            _ => FlagEdit::Changed,
+        };
+        let name = by.map_or_else(|| "somebody".to_owned(), |by| by.manager.clone());
+        flag.changes.insert(0, FlagChange { by: name, at: by.and_then(|by| by.at).unwrap_or(at), what });
+        flag.changes.truncate(Flag::MAX_CHANGES);
+    }
+}
+
 /// What was seen of a flag when a plan was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagFacts {
     pub state: FlagState,
     pub version: Option<String>,
+    /// What applies the manifest that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 impl From<&Flag> for FlagFacts {
     fn from(flag: &Flag) -> Self {
-        Self { state: flag.state, version: flag.version.clone() }
+        let owner = flag.holder.as_ref().and_then(|holder| holder.owner.clone());
+        Self { state: flag.state, version: flag.version.clone(), owner }
     }
 }
 
 impl FlagFacts {
+    /// Says who may put back what is changed, if anybody.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.owner.as_ref().map(warning)
+    }
+
     /// Returns what is another setting now; `None` where it is the same.
     #[must_use]
     pub fn moved(&self, now: Option<&Self>) -> Option<String> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Environment;
-use crate::domain::facts::flag::{Flag, FlagKey};
+use crate::domain::facts::flag::{Flag, FlagKey, ProviderKind};
 use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::facts::ids::EnvName;
 
@@ -20,6 +20,8 @@ pub struct FlagSettings {
     pub place: String,
     /// Flags that belong to the release, by name.
     pub of_release: Vec<String>,
+    #[serde(default)]
+    pub kind: ProviderKind,
     /// Other environments of ours that are the same place.
     #[serde(default)]
     pub shared_with: Vec<EnvName>,

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use super::FlagProvider;
+use super::{FlagPayload, FlagProvider};
 use crate::domain::facts::flag::{FlagFacts, Turn};
 use crate::executors::executor::SendError;
 use crate::platform::flags::FlagError;
@@ -16,7 +16,7 @@ impl FlagProvider for Unleash {
         })
     }
 
-    fn turn<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<String, SendError>> {
+    fn turn<'a>(&'a self, flag: &'a str, turn: Turn, _: &'a FlagPayload) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move {
             self.turn(flag, turn.as_str()).await.map_err(|error| classify(&error))?;
             Ok("(Unleash counts no versions)".to_owned())
@@ -24,18 +24,13 @@ impl FlagProvider for Unleash {
     }
 }
 
-/// Tells what an error means for the request: a clear no, or nothing known. A conflict is a no as well: Unleash answers so
-/// where a change request is asked for, and that is followed.
+/// A conflict is a no as well: Unleash answers so where a change request is asked for, and that is followed.
 fn classify(error: &FlagError) -> SendError {
-    match error {
-        FlagError::Status(status, _) if (300..500).contains(status) && *status != 408 => {
-            let words = error.to_string();
-            let remedy = if words.to_lowercase().contains("change request") { "; make one in Unleash" } else { "" };
-            SendError::Refused(format!("{words}{remedy}"))
+    match super::classify(error) {
+        SendError::Refused(words) if words.to_lowercase().contains("change request") => {
+            SendError::Refused(format!("{words}; make one in Unleash"))
         }
-        FlagError::NotSent(_) => SendError::Refused(error.to_string()),
-        // A 5xx may come after the write.
-        FlagError::Status(..) | FlagError::NoAnswer(_) => SendError::Unknown(error.to_string()),
+        other => other,
     }
 }
 

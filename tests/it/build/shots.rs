@@ -5,7 +5,7 @@ use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::core::{Level, Notice};
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
@@ -43,6 +43,7 @@ fn flagged(mut model: Model) -> Model {
         is_stale,
         changes: vec![FlagChange { by: "bob".to_owned(), at: ago(40), what: FlagEdit::On }],
         version: None,
+        holder: None,
     };
     let flags = vec![
         flag("dark-mode", FlagState::On, true),
@@ -54,6 +55,7 @@ fn flagged(mut model: Model) -> Model {
             provider: "unleash".to_owned(),
             place: "https://unleash.example".to_owned(),
             of_release: vec!["express-checkout-v2".to_owned()],
+            kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
         };
         let heard = Heard { link: Link::Down("503: Service Unavailable".to_owned()), at: Some(ago(75)) };

@@ -19,7 +19,7 @@ use release_cockpit::config::init;
 use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use release_cockpit::domain::facts::freshness::Link;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
@@ -193,6 +193,7 @@ fn flagged(text: &str) -> Environment {
         provider: text.to_owned(),
         place: text.to_owned(),
         of_release: Vec::new(),
+        kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
     };
     let mut env = Environment::new(EnvSettings { flags: vec![settings], ..EnvSettings::new("prod") });
@@ -206,6 +207,7 @@ fn flagged(text: &str) -> Environment {
         is_stale: true,
         changes: vec![FlagChange { by: text.to_owned(), at: parts::now(), what: FlagEdit::On }],
         version: Some(text.to_owned()),
+        holder: None,
     };
     env.flags[0].heard.link = Link::Down(text.to_owned());
     env.flags[0].flags = std::sync::Arc::new(vec![flag]);

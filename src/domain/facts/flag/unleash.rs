@@ -114,6 +114,7 @@ fn flag(feature: &Value, environment: &str, strategies: Option<&[Value]>) -> Opt
         is_stale: feature["stale"] == true,
         changes: Vec::new(),
         version: version(is_enabled, strategies),
+        holder: None,
     })
 }
 

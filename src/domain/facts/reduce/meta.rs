@@ -34,7 +34,7 @@ pub fn meta(value: &Value) -> Meta {
 
 /// Whoever wrote the fields last that `owns` looks for: a client's name and no user's, for the API server keeps no more.
 /// Its time is that of whatever it wrote last.
-fn writer(metadata: &Value, owns: impl Fn(&Value) -> bool) -> Option<Writer> {
+pub(in crate::domain) fn writer(metadata: &Value, owns: impl Fn(&Value) -> bool) -> Option<Writer> {
     list(&metadata["managedFields"])
         .filter(|entry| owns(&entry["fieldsV1"]))
         .map(|entry| Writer { manager: text(&entry["manager"]), at: time(&entry["time"]) })

@@ -17,6 +17,7 @@ use crate::domain::facts::object::{Condition, Container};
 pub use analysis_run::analysis_run;
 pub use event::kube_event;
 pub use experiment::experiment;
+pub(in crate::domain) use meta::writer;
 pub use meta::{meta, owner_uids};
 pub use pod::pod;
 pub use replicaset::replicaset;

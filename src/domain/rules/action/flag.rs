@@ -223,10 +223,8 @@ fn record(
         Some(flag) => flag.state.to_string(),
         None => format!("not known: {} {}", key.provider, source.heard.link.why().unwrap_or("has not named it")),
     };
-    let mut goes = match turn {
-        Turn::Off => vec!["nobody gets it any more once clients have asked again, by default within 15 s".to_owned()],
-        Turn::On => vec!["whoever its strategies let in gets it; without a strategy everybody does".to_owned()],
-    };
+    let mut goes = vec![source.settings.kind.goes(turn).to_owned()];
+    goes.extend(seen.as_ref().and_then(FlagFacts::warning));
     let others: Vec<&str> = sharing(world, source).map(|other| other.name().as_str()).collect();
     let others: Vec<&str> = others.into_iter().filter(|other| *other != env.name().as_str()).collect();
     goes.extend(

@@ -75,7 +75,9 @@ pub struct SeenFlag {
 
 impl SeenFlag {
     fn shows(&self) -> String {
-        self.found.as_ref().map_or_else(|| "archived or deleted".to_owned(), |found| format!("it is {}", found.state))
+        let Some(found) = &self.found else { return "archived or deleted".to_owned() };
+        let warning = found.warning().map_or_else(String::new, |warning| format!("; {warning}"));
+        format!("it is {}{warning}", found.state)
     }
 
     /// Whether it is turned as the action wants it.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::facts::flag::Flag;
+use crate::domain::facts::flag::{Flag, ProviderKind};
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
@@ -36,6 +36,7 @@ fn flag(name: &str, state: FlagState) -> Flag {
         is_stale: false,
         changes: Vec::new(),
         version: Some(format!("{name} {state}")),
+        holder: None,
     }
 }
 
@@ -44,6 +45,7 @@ fn provider(name: &str) -> FlagSettings {
         provider: name.to_owned(),
         place: format!("{PLACE} {name}"),
         of_release: Vec::new(),
+        kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
     }
 }
@@ -271,7 +273,7 @@ fn it_is_done_when_the_provider_says_so_and_lost_when_it_is_archived() {
     tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::On)]);
     let plan = ask(&world, "checkout", Verb::FlagOff).unwrap();
     let seen = |found: Option<FlagState>| -> Seen {
-        let found = found.map(|state| FlagFacts { state, version: None });
+        let found = found.map(|state| FlagFacts { state, version: None, owner: None });
         SeenFlag { uid: uid(&format!("{PLACE} unleash"), "checkout"), found }.into()
     };
     assert!(matches!(settled(plan.record(), &seen(Some(FlagState::Off))), Settled::Done(_)));

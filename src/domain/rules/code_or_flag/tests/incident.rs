@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::facts::event::KubeEvent;
-use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::{EnvName, Track, WorkloadKey};
 use crate::domain::facts::object::{Container, Meta};
@@ -178,6 +178,7 @@ impl Incident {
                 provider: "unleash".to_owned(),
                 place: format!("https://unleash.example {name}"),
                 of_release: vec![FLAG.to_owned()],
+                kind: ProviderKind::Unleash,
                 shared_with: Vec::new(),
             }],
             ..EnvSettings::new(name)
@@ -271,6 +272,7 @@ pub fn flags(turned: &[(&'static str, FlagEdit, i64)]) -> Vec<Flag> {
             is_stale: false,
             changes,
             version: None,
+            holder: None,
         }
     };
     names.into_iter().map(flag).collect()

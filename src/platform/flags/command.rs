@@ -1,0 +1,153 @@
+//! Feature flags by commands of the user's own, which are run once each.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{FlagError, MAX_TEXT_CHARS};
+use crate::domain::facts::flag::{Flag, Turn, command};
+use crate::domain::facts::ids::EnvName;
+use crate::platform::Redactor;
+use crate::platform::program::{Ended, NotEnded, Program, ending};
+
+/// How long a command may take to list.
+const LIST_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long one may take to turn a flag. After that it is stopped, and whether it did is looked at.
+const TURN_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest list that is read, in bytes.
+const MAX_LIST_BYTES: usize = 8 << 20;
+/// Most that one may print that turns a flag.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
+
+/// The commands of a provider, for one environment. Cheap to clone.
+#[derive(Clone)]
+pub struct FlagCommands {
+    pub list: Vec<String>,
+    pub off: Vec<String>,
+    pub on: Option<Vec<String>>,
+    pub dir: PathBuf,
+    /// The environment as the provider calls it.
+    pub environment: String,
+    /// The environment as we do.
+    pub env: EnvName,
+    pub redactor: Redactor,
+}
+
+impl FlagCommands {
+    /// Lists all flags.
+    ///
+    /// # Errors
+    /// Why there is no list.
+    pub async fn list(&self) -> Result<Vec<Flag>, FlagError> {
+        let argv = self.filled(&self.list, "")?;
+        let ended = self.run(&argv, MAX_LIST_BYTES, LIST_TIMEOUT).await?;
+        if !ended.status.success() {
+            return Err(FlagError::NoAnswer(self.said("list", &ended)));
+        }
+        command::list(&ended.output).map_err(|why| {
+            let why = self.redactor.cut(&why, MAX_TEXT_CHARS);
+            FlagError::NoAnswer(format!("`list` printed no list of flags: {why}"))
+        })
+    }
+
+    /// Turns a flag, once. That the command ends with success proves nothing: the list does.
+    ///
+    /// # Errors
+    /// Why it was not turned, or may not have been.
+    pub async fn turn(&self, flag: &str, turn: Turn) -> Result<(), FlagError> {
+        let words = match turn {
+            Turn::Off => &self.off,
+            Turn::On => self
+                .on
+                .as_ref()
+                .ok_or_else(|| FlagError::NotSent("the config has no command that turns flags on".to_owned()))?,
+        };
+        let argv = self.filled(words, flag)?;
+        let ended = self.run(&argv, MAX_OUTPUT_BYTES, TURN_TIMEOUT).await?;
+        if ended.status.success() { Ok(()) } else { Err(FlagError::NoAnswer(self.said(turn.as_str(), &ended))) }
+    }
+
+    async fn run(&self, argv: &[String], max_bytes: usize, limit: Duration) -> Result<Ended, FlagError> {
+        let variables = [("COCKPIT_ENV", self.env.to_string())];
+        let ended = Program { argv, dir: &self.dir, variables: &variables }.run(max_bytes, limit).await;
+        ended.map_err(|error| match error {
+            NotEnded::NotStarted(why) => FlagError::NotSent(self.redactor.cut(&why, MAX_TEXT_CHARS)),
+            NotEnded::Stopped(why) => FlagError::NoAnswer(self.redactor.cut(&why, MAX_TEXT_CHARS)),
+        })
+    }
+
+    /// Puts names into the words of a command. A name never becomes an option: nobody checked it.
+    fn filled(&self, words: &[String], flag: &str) -> Result<Vec<String>, FlagError> {
+        let put = |word: &String| {
+            let takes_name = [("{flag}", flag), ("{environment}", self.environment.as_str())];
+            for (place, name) in takes_name.into_iter().filter(|(place, _)| word.contains(place)) {
+                if name.is_empty()
+                    || name.contains(char::is_control)
+                    || (word.starts_with(place) && name.starts_with('-'))
+                {
+                    return Err(FlagError::NotSent(format!("`{}` cannot be given to a command", name.escape_debug())));
+                }
+            }
+            // Each piece once: a placeholder in a name is part of the name.
+            let with_flag = |piece: &str| piece.replace("{flag}", flag);
+            Ok(word.split("{environment}").map(with_flag).collect::<Vec<_>>().join(&self.environment))
+        };
+        words.iter().map(put).collect()
+    }
+
+    /// Says how a command ended, with the last that it said.
+    fn said(&self, what: &str, ended: &Ended) -> String {
+        let errors = String::from_utf8_lossy(&ended.errors);
+        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        let last = self.redactor.cut(last, MAX_TEXT_CHARS);
+        let joint = if last.is_empty() { "" } else { ": " };
+        format!("`{what}` ended with {}{joint}{last}", ending(ended.status))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commands(list: &str, off: &[&str]) -> FlagCommands {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        FlagCommands {
+            list: words(&["sh", "-c", list]),
+            off: words(off),
+            on: None,
+            dir: "/".into(),
+            environment: "production".to_owned(),
+            env: EnvName::new("prod"),
+            redactor: Redactor::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_fails_or_says_something_else_is_none() {
+        let error = async |list: &str| commands(list, &["true"]).list().await.unwrap_err().to_string();
+        assert_eq!(
+            error("echo '{\"flags\": []}'; echo first >&2; echo no login >&2; exit 4").await,
+            "`list` ended with exit code 4: no login"
+        );
+        assert!(error("echo nothing").await.starts_with("`list` printed no list of flags: expected "));
+        assert_eq!(commands("echo '{\"flags\": []}'", &["true"]).list().await, Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_name_is_one_word_and_no_option() {
+        let commands = commands("", &["flags", "--flag={flag}", "{flag}", "{environment}"]);
+        let filled = |flag: &str| commands.filled(&commands.off, flag);
+        assert_eq!(filled("a b; {environment}").unwrap()[1..3], ["--flag=a b; {environment}", "a b; {environment}"]);
+        assert!(matches!(filled("--all"), Err(FlagError::NotSent(_))));
+        assert!(matches!(filled("a\nb"), Err(FlagError::NotSent(_))));
+        assert!(matches!(filled(""), Err(FlagError::NotSent(_))));
+    }
+
+    #[tokio::test]
+    async fn an_exit_code_is_no_refusal_and_a_missing_program_sends_nothing() {
+        let failed = commands("", &["sh", "-c", "echo half done >&2; exit 3", "{flag}"]).turn("x", Turn::Off).await;
+        assert_eq!(failed, Err(FlagError::NoAnswer("`off` ended with exit code 3: half done".to_owned())));
+        let missing = commands("", &["no-such-program", "{flag}"]).turn("x", Turn::Off).await;
+        assert!(matches!(missing, Err(FlagError::NotSent(_))));
+        assert!(matches!(commands("", &["true"]).turn("x", Turn::On).await, Err(FlagError::NotSent(_))));
+    }
+}
