@@ -4,6 +4,9 @@
 //! The real one is an Unleash 7.5.1 that nobody else uses, named by `UNLEASH_URL` and `UNLEASH_ADMIN_TOKEN`; without, its cases
 //! are ignored.
 
+pub mod command;
+pub mod flagd;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;

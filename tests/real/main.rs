@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         counts::suite(),
         faults::suite(),
         flags::suite(),
+        flags::command::suite(),
+        flags::flagd::suite(),
         journeys::suite(),
         predictions::suite(),
         predictions::way_back::suite(),

@@ -313,6 +313,7 @@ impl Shared {
             rewrite(&mut json);
         }
         head.headers.remove(header::CONTENT_LENGTH);
+        head.headers.remove(header::TRANSFER_ENCODING);
         Response::from_parts(head, json.to_string().into())
     }
 }
