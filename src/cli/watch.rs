@@ -281,18 +281,7 @@ mod tests {
     }
 
     fn flag(name: &str, changes: Vec<FlagChange>) -> Flag {
-        Flag {
-            name: name.to_owned(),
-            state: FlagState::On,
-            kind: None,
-            owner: None,
-            tags: Vec::new(),
-            created: None,
-            is_stale: false,
-            changes,
-            version: None,
-            holder: None,
-        }
+        Flag { changes, ..Flag::of_name(name, FlagState::On) }
     }
 
     fn event() -> KubeEvent {

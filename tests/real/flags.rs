@@ -30,7 +30,7 @@ type Case = fn(Unleash) -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 13] = [
+const CASES: [(&str, Case); 14] = [
     ("off_is_sent_once_and_recorded", |unleash| Box::pin(off_is_sent_once(unleash))),
     ("off_touches_one_environment", |unleash| Box::pin(off_touches_one_environment(unleash))),
     ("off_is_sent_where_nothing_can_be_listed", |unleash| Box::pin(off_while_lists_fail(unleash))),
@@ -42,6 +42,7 @@ const CASES: [(&str, Case); 13] = [
     ("off_is_refused_where_the_environment_is_not_there", |unleash| Box::pin(no_such_environment(unleash))),
     ("off_waits_for_a_token_that_takes_its_time", |unleash| Box::pin(slow_token(unleash))),
     ("off_ends_and_may_be_tried_again_where_nothing_answers", |unleash| Box::pin(silence(unleash))),
+    ("lint_finds_what_is_overdue_and_missing", |unleash| Box::pin(lint(unleash))),
     ("on_is_refused_in_a_freeze", |unleash| Box::pin(on_is_gated(unleash))),
     ("on_turns_a_flag_on_where_every_gate_is_green", |unleash| Box::pin(on_is_sent(unleash))),
 ];
@@ -171,6 +172,28 @@ async fn off_is_sent_once(unleash: Unleash) -> Checked {
     same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &1)?;
     let journal = bed.program.run_async(&["log", "show"]).await;
     says(&journal.said(), &format!("turn off flag {flag}"))
+}
+
+async fn lint(unleash: Unleash) -> Checked {
+    let bed = Bed::new(unleash).await?;
+    let flag = bed.unleash.create("lint").await?;
+    let of_release = |name: &str| {
+        let name = name.to_owned();
+        bed.with_config(move |config| format!("{config}of_release = ['{name}']\n"))
+    };
+    let lint = ["flags", "lint", "prod"];
+    let program = of_release(&flag)?;
+    ended(&program.run_async(&lint).await, 0, "prod: 1 flag, nothing wrong")?;
+    bed.unleash.tag(&flag, "remove-by:2020-01-31").await?;
+    ended(&program.run_async(&lint).await, 3, &format!("prod: {flag}: was to be removed by 2020-01-31"))?;
+    let run = program.run_async(&["flags", "lint", "-o", "json"]).await;
+    let report: Value = serde_json::from_str(&run.out())?;
+    same("the problem", &report["flags"][0]["problems"][0]["problem"], &json!("overdue"))?;
+    same("the day", &report["flags"][0]["remove_by"], &json!("2020-01-31"))?;
+    let missing = of_release("nobody-made-it")?;
+    ended(&missing.run_async(&lint).await, 3, "nobody-made-it: the release names it, and no provider has it")?;
+    let silent = bed.with_config(|config| config.replace("url = 'http://", "url = 'http://x"))?;
+    ended(&silent.run_async(&lint).await, 4, "nothing wrong as far as is known")
 }
 
 async fn off_touches_one_environment(unleash: Unleash) -> Checked {

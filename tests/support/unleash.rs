@@ -68,6 +68,12 @@ impl Unleash {
         Ok(events.iter().filter(is_off).count())
     }
 
+    /// Adds a tag to a flag.
+    pub async fn tag(&self, flag: &str, value: &str) -> Checked {
+        let tag = json!({"type": "simple", "value": value});
+        self.ask("POST", &format!("features/{flag}/tags"), Some(tag)).await.map(drop)
+    }
+
     /// Whether a flag is on in an environment.
     pub async fn is_on(&self, flag: &str, environment: &str) -> Checked<bool> {
         let feature = self.ask("GET", &format!("projects/default/features/{flag}"), None).await?;

@@ -9,21 +9,6 @@ use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::record::action::{Target, Verb};
 use crate::domain::world::flags::{FlagSettings, FlagSource};
 
-fn flag(name: &str, state: FlagState) -> Flag {
-    Flag {
-        name: name.to_owned(),
-        state,
-        kind: None,
-        owner: None,
-        tags: Vec::new(),
-        created: None,
-        is_stale: false,
-        changes: Vec::new(),
-        version: None,
-        holder: None,
-    }
-}
-
 /// A model whose environments have these flags; `zeta` is of the release.
 fn with_flags(flags: &[(&str, FlagState)]) -> Model {
     let mut model = model(true, false);
@@ -34,7 +19,7 @@ fn with_flags(flags: &[(&str, FlagState)]) -> Model {
         kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
     };
-    let flags: Vec<Flag> = flags.iter().map(|(name, state)| flag(name, *state)).collect();
+    let flags: Vec<Flag> = flags.iter().map(|(name, state)| Flag::of_name(name, *state)).collect();
     for env in &mut model.core.world.environments {
         let heard = Heard { link: Link::Up, at: Some(start()) };
         env.flags = vec![FlagSource { settings: settings.clone(), heard, flags: Arc::new(flags.clone()) }];

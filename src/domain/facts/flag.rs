@@ -160,6 +160,25 @@ fn warning(owner: &Owner) -> String {
     format!("{owner} may put it back: change it there, too")
 }
 
+#[cfg(test)]
+impl Flag {
+    /// A flag of which nothing else is known.
+    pub(crate) fn of_name(name: &str, state: FlagState) -> Self {
+        Self {
+            name: name.to_owned(),
+            state,
+            kind: None,
+            owner: None,
+            tags: Vec::new(),
+            created: None,
+            is_stale: false,
+            changes: Vec::new(),
+            version: None,
+            holder: None,
+        }
+    }
+}
+
 impl Flag {
     /// How many of its changes are kept.
     pub const MAX_CHANGES: usize = 8;

@@ -213,6 +213,10 @@ impl Driver {
                 }
                 self.settled.push((action.clone(), record.target.clone(), record.verb, outcome.clone()));
             }
+            // What the server or the command said; looking settles it.
+            Msg::Receipt(Receipt::Ended { record, outcome, .. }) => {
+                complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
+            }
             Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {
                 self.accepted = true;
                 complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));

@@ -14,10 +14,14 @@ fn time(at: Timestamp) -> String {
 fn listed(name: &str, flag: &Flag) -> Value {
     let environments: Vec<Value> =
         flag.environments.iter().enumerate().map(|(order, (env, place))| in_list(env, place, order)).collect();
-    json!({
+    let mut listed = json!({
         "type": flag.kind, "description": null, "favorite": false, "name": name, "createdAt": time(flag.created),
         "stale": false, "impressionData": false, "lastSeenAt": null, "environments": environments,
-    })
+    });
+    if !flag.tags.is_empty() {
+        listed["tags"] = flag.tags.iter().map(|value| json!({"value": value, "type": "simple"})).collect();
+    }
+    listed
 }
 
 fn in_list(env: &str, place: &Place, order: usize) -> Value {

@@ -51,6 +51,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route(&format!("{features}/{{name}}/environments/{{env}}/strategies"), post(add_strategy))
         .route(&format!("{features}/{{name}}/environments/{{env}}/on"), post(on))
         .route(&format!("{features}/{{name}}/environments/{{env}}/off"), post(off))
+        .route("/api/admin/features/{name}/tags", post(add_tag))
         .route("/api/admin/features-batch/export", post(export))
         .route("/api/admin/search/events", get(events))
         .route("/api/admin/search/features", get(search))
@@ -135,6 +136,15 @@ async fn create(State(shared): Server, headers: HeaderMap, body: Bytes) -> Reply
     }
     let made = state.flags.get(name).map(|flag| answer::created(name, flag));
     Ok((StatusCode::CREATED, Json(made)).into_response())
+}
+
+/// Its answer is that of the real one: what was asked.
+async fn add_tag(State(shared): Server, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Reply {
+    User::who_may_change(&headers)?;
+    let body = read(&body)?;
+    let value = body["value"].as_str().ok_or_else(Refusal::bad_data)?;
+    shared.state().add_tag(&name, value)?;
+    Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
 async fn archive(State(shared): Server, Path((project, name)): Path<(String, String)>, headers: HeaderMap) -> Reply {

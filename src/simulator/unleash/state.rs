@@ -28,6 +28,7 @@ pub struct Flag {
     pub by: String,
     pub created: Timestamp,
     pub archived: bool,
+    pub tags: Vec<String>,
     /// In the order of the server's environments.
     pub environments: Vec<(String, Place)>,
 }
@@ -85,7 +86,14 @@ impl State {
             return false;
         }
         let environments = environments.iter().map(|name| (name.clone(), Place::default())).collect();
-        let made = Flag { kind: flag.kind, by: flag.by.clone(), created: flag.at, archived: false, environments };
+        let made = Flag {
+            kind: flag.kind,
+            by: flag.by.clone(),
+            created: flag.at,
+            archived: false,
+            tags: Vec::new(),
+            environments,
+        };
         self.note(EventKind::Created, (&flag.name, None), (&flag.by, flag.at), Value::Null);
         self.flags.insert(flag.name, made);
         true
@@ -123,6 +131,12 @@ impl State {
         place.strategies.push(strategy.clone());
         self.note(EventKind::StrategyAdded, (at.0, Some(at.1)), author, strategy.clone());
         Ok(strategy)
+    }
+
+    pub fn add_tag(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let flag = self.flags.get_mut(name).ok_or_else(|| Refusal::no_feature(name))?;
+        flag.tags.push(value.to_owned());
+        Ok(())
     }
 
     pub fn archive(&mut self, name: &str, author: Author<'_>) -> Result<(), Refusal> {

@@ -11,6 +11,7 @@ use release_cockpit::app::model::Screen;
 use release_cockpit::cli::backtest::ReplayedRelease;
 use release_cockpit::cli::changes::ChangesContext;
 use release_cockpit::cli::gate::Gate;
+use release_cockpit::cli::lint_flags::{self, LintReport};
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::plan::{self, Said, StepPlan};
 use release_cockpit::cli::preflight::{self, Local};
@@ -19,6 +20,7 @@ use release_cockpit::config::init;
 use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
+use release_cockpit::domain::facts::flag::rules::FlagRules;
 use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use release_cockpit::domain::facts::freshness::Link;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
@@ -29,6 +31,7 @@ use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::record::guardrails::Guardrails;
 use release_cockpit::domain::record::journal::Line;
 use release_cockpit::domain::rules::backtest::{Deed, End, Past};
+use release_cockpit::domain::rules::flag_lint;
 use release_cockpit::domain::world::flags::FlagSettings;
 use release_cockpit::domain::world::{EnvSettings, Environment, World};
 use release_cockpit::view::theme::{Palette, Theme};
@@ -54,7 +57,7 @@ enum Form {
 type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
-const REPORTS: [(&str, &str, Form, Write); 24] = [
+const REPORTS: [(&str, &str, Form, Write); 26] = [
     ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
     ("status", "json", Form::Json, |model, text| {
         json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
@@ -85,6 +88,10 @@ const REPORTS: [(&str, &str, Form, Write); 24] = [
     ("flags", "json", Form::Json, |model, text| {
         let env = flagged(text);
         json_pretty(&flags::json(&env, &flags::chosen(&env, true), model.core.now)) + "\n"
+    }),
+    ("flags lint", "text", Form::Text, |model, text| linted(model, text, lint_flags::text)),
+    ("flags lint", "json", Form::Json, |model, text| {
+        linted(model, text, |reports| json_pretty(&lint_flags::json(reports)) + "\n")
     }),
     ("owner", "text", Form::Text, |model, text| owner::text(&text, Some(&owned(text)), model.core.now)),
     ("owner", "json", Form::Json, |_, text| json_pretty(&owner::json(&owned(text))) + "\n"),
@@ -212,6 +219,14 @@ fn flagged(text: &str) -> Environment {
     env.flags[0].heard.link = Link::Down(text.to_owned());
     env.flags[0].flags = std::sync::Arc::new(vec![flag]);
     env
+}
+
+/// What is wrong with a flag, and why more may be, all in this text.
+fn linted(model: &Model, text: &str, write: impl Fn(&[LintReport<'_>]) -> String) -> String {
+    let env = flagged(text);
+    let flags = flag_lint::lint(&World::default(), &env, true, model.core.now);
+    let unknown = flag_lint::unknown(&World::default(), &env, &FlagRules::default(), model.core.now);
+    write(&[LintReport { env: env.name(), flags, unknown }])
 }
 
 fn lines(model: &Model) -> Vec<Line> {

@@ -64,12 +64,13 @@ impl Document {
     pub fn flag(&self, name: &str) -> Option<Flag> {
         let definition = self.definition(name)?;
         let uses_shared = definition.targeting.is_some_and(|rule| rule.to_string().contains("\"$ref\""));
+        let remove_by = definition.whole["metadata"]["remove-by"].as_str();
         Some(Flag {
             name: name.to_owned(),
             state: definition.state(&self.evaluators),
             kind: Some(definition.describe(&self.evaluators)),
             owner: definition.whole["metadata"]["owner"].as_str().map(ToOwned::to_owned),
-            tags: Vec::new(),
+            tags: remove_by.map(|day| format!("remove-by:{day}")).into_iter().collect(),
             created: None,
             is_stale: false,
             changes: Vec::new(),

@@ -90,15 +90,10 @@ mod tests {
 
     fn flag(kind: Option<&str>, tags: &[&str], created: Option<&str>) -> Flag {
         Flag {
-            name: "checkout".to_owned(),
-            state: FlagState::Off,
             kind: kind.map(str::to_owned),
-            owner: None,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             created: created.map(|at| at.parse().unwrap()),
-            is_stale: false,
-            changes: Vec::new(),
-            version: None,
+            ..Flag::of_name("checkout", FlagState::Off)
         }
     }
 

@@ -27,16 +27,10 @@ fn now() -> Timestamp {
 
 fn flag(name: &str, state: FlagState) -> Flag {
     Flag {
-        name: name.to_owned(),
-        state,
         kind: Some("release".to_owned()),
         owner: Some("alice".to_owned()),
-        tags: Vec::new(),
-        created: None,
-        is_stale: false,
-        changes: Vec::new(),
         version: Some(format!("{name} {state}")),
-        holder: None,
+        ..Flag::of_name(name, state)
     }
 }
 

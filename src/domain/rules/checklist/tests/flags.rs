@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{API, Runs, now, refused_at, soak, world};
 use crate::domain::facts::flag::rules::FlagRules;
-use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
+use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{BuiltinCheck, Check, CheckId, CheckPhase, CheckSpec, How};
@@ -21,15 +21,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A flag that nothing is wrong with.
 fn flag() -> Flag {
     Flag {
-        name: NAME.to_owned(),
-        state: FlagState::Off,
         kind: Some("release".to_owned()),
         owner: Some("ada".to_owned()),
-        tags: Vec::new(),
         created: Some(now() - DAY),
-        is_stale: false,
-        changes: Vec::new(),
-        version: None,
+        ..Flag::of_name(NAME, FlagState::Off)
     }
 }
 
@@ -43,6 +38,7 @@ fn world_with(rules: FlagRules) -> World {
             provider: "unleash".to_owned(),
             place: format!("unleash {}", env.name()),
             of_release: vec![NAME.to_owned()],
+            kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
         };
         env.flags = vec![FlagSource { settings, heard: Default::default(), flags: Arc::default() }];

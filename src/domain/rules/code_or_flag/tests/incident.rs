@@ -262,18 +262,7 @@ pub fn flags(turned: &[(&'static str, FlagEdit, i64)]) -> Vec<Flag> {
             .collect();
         changes.sort_by_key(|change| std::cmp::Reverse(change.at));
         let is_on = changes.first().is_some_and(|change| change.what == FlagEdit::On);
-        Flag {
-            name: name.to_owned(),
-            state: if is_on { FlagState::On } else { FlagState::Off },
-            kind: None,
-            owner: None,
-            tags: Vec::new(),
-            created: None,
-            is_stale: false,
-            changes,
-            version: None,
-            holder: None,
-        }
+        Flag { changes, ..Flag::of_name(name, if is_on { FlagState::On } else { FlagState::Off }) }
     };
     names.into_iter().map(flag).collect()
 }
