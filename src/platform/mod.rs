@@ -9,6 +9,7 @@ pub mod login;
 pub mod private_files;
 pub(crate) mod process_group;
 pub mod program;
+pub mod pull_requests;
 pub mod redact;
 pub mod registry;
 pub mod tls;

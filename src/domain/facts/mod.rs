@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod object;
 pub mod owner;
 pub mod pod;
+pub mod pull_request;
 pub mod reduce;
 pub mod registry;
 pub mod replicaset;
