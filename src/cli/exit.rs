@@ -64,6 +64,7 @@ impl Exit {
         match outcome {
             Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => Self::Done,
             Outcome::Refused { .. } | Outcome::Moved { .. } => Self::NoGo,
+            Outcome::AwaitsMerge { .. } => Self::Blind,
             Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } | Outcome::FoundNotDone { .. } => Self::Error,
         }
     }

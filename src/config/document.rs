@@ -54,11 +54,16 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     reader.over(&file, "record", &mut config.record, record::read);
     let mut defaults = EnvConfig::default();
     defaults.settings.keys_required = config.record.allowed_signers.is_some();
-    environment::read_shared(reader, &file, &mut defaults.settings);
+    environment::read_shared(reader, &file, (&mut defaults.settings, &mut defaults.pull_requests));
     let metrics = reader.table(&file, "prometheus");
     let metrics = metrics.map(|table| (table, prometheus::read(reader, &table, PrometheusDraft::default())));
     let checklist = check::read(reader, &file);
-    let base = Base { settings: &defaults.settings, metrics: metrics.as_ref().map(|(_, draft)| draft), fallback };
+    let base = Base {
+        settings: &defaults.settings,
+        metrics: metrics.as_ref().map(|(_, draft)| draft),
+        pull_requests: defaults.pull_requests.as_ref(),
+        fallback,
+    };
     config.environments = environment::read(reader, &file, &base);
     defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
     defaults.flags = feature_flags::read(reader, &file, &mut config.environments);

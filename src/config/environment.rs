@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::checks::CheckConfig;
 use super::feature_flags::FlagProviderConfig;
 use super::prometheus::{self, Prometheus, PrometheusDraft};
+use super::pull_requests::PullRequestConfig;
 use super::reader::{At, Reader, Table};
 use super::registries::{self, RegistryConfig};
 use super::section::{Kind, Section, keys};
@@ -31,6 +32,8 @@ pub struct EnvConfig {
     pub checks: Vec<CheckConfig>,
     pub flags: Vec<FlagProviderConfig>,
     pub registries: Vec<RegistryConfig>,
+    /// How pull requests of the config repository are opened.
+    pub pull_requests: Option<PullRequestConfig>,
 }
 
 impl Default for EnvConfig {
@@ -46,6 +49,7 @@ impl Default for EnvConfig {
             checks: Vec::new(),
             flags: Vec::new(),
             registries: Vec::new(),
+            pull_requests: None,
         }
     }
 }
@@ -128,18 +132,23 @@ pub(super) struct Base<'a> {
     /// What the sections that they share say.
     pub(super) settings: &'a EnvSettings,
     pub(super) metrics: Option<&'a PrometheusDraft>,
+    pub(super) pull_requests: Option<&'a PullRequestConfig>,
     /// Where Prometheus is if nothing says so.
     pub(super) fallback: Option<&'a Url>,
 }
 
 /// Reads the sections that the file has for all environments, and each environment for itself, over what holds so far.
-pub(super) fn read_shared(reader: &mut Reader, table: &Table<'_>, into: &mut EnvSettings) {
+pub(super) fn read_shared(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    (into, pull_requests): (&mut EnvSettings, &mut Option<PullRequestConfig>),
+) {
     reader.over(table, "limits", &mut into.limits, limits::read_keys);
     reader.over(table, "verdict", &mut into.rules, verdict::read);
     reader.over(table, "guardrails", &mut into.guardrails, guardrails::read_keys);
     reader.over(table, "sign_offs", &mut into.sign_offs, sign_offs::read);
     reader.over(table, "argo_cd", &mut into.argo_cd, argo_cd::read);
-    reader.over(table, "git", &mut into.git, git::read);
+    reader.over(table, "git", &mut into.git, |reader, table, into| git::read(reader, table, (into, pull_requests)));
 }
 
 /// Reads the environments, in order.
@@ -177,7 +186,8 @@ fn environment(
     settings.workloads = workloads(reader, table);
     settings.images_from = registries::images_from(reader, table);
     read_keys(reader, table, &mut settings);
-    read_shared(reader, table, &mut settings);
+    let mut pull_requests = base.pull_requests.cloned();
+    read_shared(reader, table, (&mut settings, &mut pull_requests));
     git::check(reader, table, &settings.git);
     let context = reader.text(table, "context").map(|context| context.value);
     if context.is_none() && several && table.get("context").is_none() {
@@ -189,7 +199,7 @@ fn environment(
     }
     let namespace = namespace(reader, table);
     let prometheus = metrics_of(reader, table, base);
-    EnvConfig { settings, context, namespace, prometheus, ..EnvConfig::default() }
+    EnvConfig { settings, context, namespace, prometheus, pull_requests, ..EnvConfig::default() }
 }
 
 fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> EnvName {

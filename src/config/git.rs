@@ -1,5 +1,6 @@
 //! `[git]`: the file of a config repository by which a promotion goes.
 
+use super::pull_requests::{self, PullRequestConfig};
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys, words};
 use crate::domain::facts::manifest::ManifestFormat;
@@ -23,10 +24,23 @@ keys! {
     value: by_hand(Kind::Text, "\"image\""), "With `helm`: where the values name the image, e.g. `api.image`.";
     author_name: text, "Name of who commits; by default as git's own config says.";
     author_mail: text, "Mail address of who commits; likewise.";
+    pull_request: by_hand(Kind::TableOrOff(&pull_requests::SECTION)),
+        "Open a pull request for each commit, which people merge; `false` to push onto the branch itself.";
 }
 
-pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut GitPlace) {
+/// Reads it, and how its pull requests are reached, over what holds so far.
+pub(super) fn read(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    (into, pull_requests): (&mut GitPlace, &mut Option<PullRequestConfig>),
+) {
     read_keys(reader, table, into);
+    if table.is_off("pull_request") {
+        *pull_requests = None;
+    } else if let Some(own) = reader.table(table, "pull_request") {
+        *pull_requests = pull_requests::read(reader, &own);
+    }
+    into.pull_request = pull_requests.as_ref().map(|access| access.place.clone());
     if let Some(text) = reader.text(table, "repository") {
         into.repository = repository(reader, text);
     }

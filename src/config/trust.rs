@@ -10,7 +10,10 @@ use super::checks::{CheckConfig, CheckKind};
 use crate::domain::world::GitPlace;
 use crate::domain::world::registry::ImagesFrom;
 
-use super::{Auth, Config, EnvConfig, FlagProviderKind, HeaderText, Prometheus, RegistryAccess, RegistryLogin, Secret};
+use super::{
+    Auth, Config, EnvConfig, FlagProviderKind, HeaderText, Prometheus, PullRequestConfig, RegistryAccess,
+    RegistryLogin, Secret,
+};
 
 /// Why a check, or metrics, tell nothing.
 pub const NOT_TRUSTED: &str = "not trusted: run `cockpit trust`";
@@ -90,6 +93,9 @@ impl Config {
             if !env.settings.git.repository.is_empty() {
                 add(Need::SendTo(env.settings.git.repository.clone()), "[git]".to_owned());
             }
+            for need in env.pull_requests.iter().flat_map(of_pull_requests) {
+                add(need, "[git]".to_owned());
+            }
             for need in env.prometheus.iter().flat_map(|prometheus| of_metrics(prometheus, own)) {
                 add(need, "metrics".to_owned());
             }
@@ -130,6 +136,7 @@ impl Config {
             env.settings.has_other_gates = own_gates;
             let is_withheld = env.settings.git.is_configured();
             env.settings.git = GitPlace { is_withheld, ..GitPlace::default() };
+            env.pull_requests = None;
             let is_withheld = !env.settings.images_from.map.is_empty();
             env.settings.images_from = ImagesFrom { is_withheld, ..ImagesFrom::default() };
             withhold(env, own);
@@ -217,6 +224,12 @@ fn of_flags(kind: &FlagProviderKind) -> Vec<Need> {
             [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
         }
     }
+}
+
+fn of_pull_requests(config: &PullRequestConfig) -> Vec<Need> {
+    let address = config.place.url.parse().ok().as_ref().and_then(of_address);
+    let ca_file = config.ca_file.iter().map(|path| Need::ReadFile(path.clone()));
+    address.into_iter().chain([Need::from(&config.token)]).chain(ca_file).collect()
 }
 
 fn of_registry(host: &str, access: &RegistryAccess) -> Vec<Need> {

@@ -130,9 +130,19 @@ impl InFlight {
     /// A flag may be turned off again while it is in doubt whether it was: that changes nothing more.
     #[must_use]
     pub fn blocks(&self, verb: Verb) -> bool {
+        if self.awaits_merge() {
+            // Until then git says nothing else: only another commit has to wait.
+            return verb == self.record.verb || verb == Verb::Release;
+        }
         let is_in_doubt = self.outcome.is_some();
         let is_off_again = verb == Verb::FlagOff && self.record.verb == verb && is_in_doubt;
         self.accepted.is_none() && !is_off_again
+    }
+
+    /// Whether people have yet to merge its pull request.
+    #[must_use]
+    pub fn awaits_merge(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::AwaitsMerge { .. }))
     }
 
     /// Whether it is this action; before its intent is written every one but that whose place it took.

@@ -33,7 +33,10 @@ fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
 /// An action was taken up, and is not done before everybody is served by what it goes to.
 fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
     let flying = core.in_flight.get_mut(&record.target).filter(|flying| flying.record.verb == record.verb);
-    let first = flying.is_some_and(|flying| flying.accepted.replace(lacks.to_owned()).is_none());
+    let first = flying.is_some_and(|flying| {
+        let is_merged = flying.outcome.take_if(|outcome| matches!(outcome, Outcome::AwaitsMerge { .. })).is_some();
+        flying.accepted.replace(lacks.to_owned()).is_none() || is_merged
+    });
     if first {
         core.notice(Level::Info, format!("{}: {} — accepted, {lacks}", record.target.env(), record.headline));
     }
@@ -41,10 +44,17 @@ fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
 }
 
 pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
+    if core
+        .in_flight
+        .get(&record.target)
+        .is_some_and(|flying| flying.is(action) && flying.outcome.as_ref() == Some(&outcome))
+    {
+        return Vec::new();
+    }
     let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.describe());
     let level = match &outcome {
         Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => Level::Good,
-        Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => Level::Warn,
+        Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } | Outcome::AwaitsMerge { .. } => Level::Warn,
         Outcome::Refused { .. } | Outcome::Moved { .. } | Outcome::FoundNotDone { .. } => Level::Error,
     };
     core.notice(level, text);
@@ -63,11 +73,15 @@ pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, out
         effects.extend((level != Level::Good).then_some(Effect::Ring));
         return effects;
     }
+    super::revert::waits(core, record, &outcome);
     // Unknown: it stays in flight until it is settled, also when it was found open at start.
     let since = core.now;
     let flying = core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight::new(record.clone(), since));
     if flying.is(action) {
         flying.action = Some(action.clone());
+        if let Outcome::AwaitsMerge { shows } = &outcome {
+            flying.accepted = Some(shows.clone());
+        }
         flying.outcome = Some(outcome);
     }
     vec![Effect::Ring]

@@ -184,6 +184,27 @@ mod tests {
         assert!(!core.in_flight.contains_key(&Target::Flag(key)));
     }
 
+    /// What waits for people keeps nobody from anything but another commit, and says so once.
+    #[test]
+    fn what_waits_for_a_merge_stays_open_and_blocks_only_another_commit() {
+        let (mut core, found) = with_open_intent();
+        let Msg::Recovered(recovered) = &found else { panic!("{found:?}") };
+        let (action, record) = recovered.open[0].clone();
+        update(&mut core, found, now());
+        update(&mut core, is("eu"), now());
+        let outcome = Outcome::AwaitsMerge { shows: "pull request #12 open ✓".to_owned() };
+        for _ in 0..2 {
+            let (action, record) = (action.clone(), Box::new(record.clone()));
+            let ended = Receipt::Ended { action, record, outcome: outcome.clone(), lines: Vec::new() };
+            update(&mut core, Msg::Receipt(ended), now());
+        }
+        let said = core.notices.iter().filter(|notice| notice.text.contains("waits for a merge")).count();
+        assert_eq!(said, 1);
+        let open = core.in_flight_on(&target("prod-eu", "rollout/api")).unwrap();
+        assert!(open.awaits_merge() && open.blocks(Verb::Release) && open.blocks(record.verb));
+        assert!(!open.blocks(Verb::Promote) && !open.blocks(Verb::Rollback));
+    }
+
     #[test]
     fn an_open_intent_of_this_cluster_is_in_progress() {
         let (mut core, found) = with_open_intent();

@@ -3,7 +3,7 @@
 use super::{Core, Effect, Level};
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::action::{Automatic, Outcome, PlanRecord, System, Target, Verb};
-use crate::domain::rules::action::git::still_to_revert;
+use crate::domain::rules::action::git::{reverted_once_merged, still_to_revert};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
 /// What is to become of git after a rollback.
@@ -77,6 +77,17 @@ pub(super) fn begin(core: &mut Core, key: &WorkloadKey) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Says loudly that a revert is not in git before people merge it.
+pub(super) fn waits(core: &mut Core, record: &PlanRecord, outcome: &Outcome) {
+    let (Target::Git(key), Verb::Revert, Outcome::AwaitsMerge { shows }) = (&record.target, record.verb, outcome)
+    else {
+        return;
+    };
+    let Some(env) = core.world.environment(&key.env) else { return };
+    let text = reverted_once_merged(env, shows);
+    say(core, &key.workload_key(), text);
 }
 
 fn fail(core: &mut Core, key: &WorkloadKey, why: &str) {

@@ -32,6 +32,8 @@ const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 const MAX_FLAG_SILENCE: Duration = Duration::from_secs(30);
 /// How long a push may still be carried out after its connection was lost: hooks of the server may run for minutes.
 const MAX_PUSH_LATENCY: Duration = Duration::from_secs(300);
+/// The longest time between two looks at a pull request: people take hours, and providers limit how often they are asked.
+const MAX_MERGE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What is told while an action is accepted and not done: what it still lacks.
 pub(super) type Lacking<'a> = &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, ()> + Send + Sync);
@@ -59,7 +61,7 @@ pub(super) async fn confirm(
     let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         failpoint(format_args!("dispatcher.before-look"));
-        if let Ok(found) = executor.look(&record.target).await {
+        if let Ok(found) = executor.look_for(record).await {
             let put_back = found.put_back(record);
             if matches!(put_back, PutBack::Once | PutBack::NotSuspended) {
                 let since = put_back_since.get_or_insert_with(Instant::now).elapsed();
@@ -94,6 +96,8 @@ pub(super) async fn confirm(
                     }
                 },
                 Settled::Lost(shows) => return Outcome::Unconfirmed { shows },
+                Settled::AwaitsMerge(shows) => return Outcome::AwaitsMerge { shows },
+                Settled::Undone(shows) => return Outcome::FoundNotDone { shows },
                 Settled::Accepted(lacks) => {
                     accepted_at.get_or_insert_with(Instant::now);
                     if shows != lacks {
@@ -127,17 +131,17 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
     let mut wait = Duration::from_millis(250);
     let mut answered_since: Option<Instant> = None;
     let mut nudges = Nudges::of(record);
-    let latency = if record.target.system() == System::Git { MAX_PUSH_LATENCY } else { MAX_SERVER_LATENCY };
     let mut heard = Instant::now();
     loop {
         if gives_up(record, heard) {
             let shows = "or not: nothing was heard since, look at the provider".to_owned();
             return Outcome::Unconfirmed { shows };
         }
-        if let Ok(found) = executor.look(&record.target).await {
+        if let Ok(found) = executor.look_for(record).await {
             heard = Instant::now();
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
             let waits_for_controller = unnoticed(record, &found);
+            let latency = latency(record, &found);
             match settled(record, &found) {
                 Settled::Done(shows) => {
                     return match found.may_not_last(record) {
@@ -145,7 +149,10 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
                         Some((why, _)) => Outcome::Unconfirmed { shows: format!("{shows}; {why}") },
                     };
                 }
-                Settled::Lost(shows) => return Outcome::FoundNotDone { shows },
+                Settled::Lost(shows) | Settled::Undone(shows) => return Outcome::FoundNotDone { shows },
+                Settled::AwaitsMerge(shows) => return Outcome::AwaitsMerge { shows },
+                // Merged meanwhile: who applies it is made to look, and gets as long as after any merge.
+                Settled::Accepted(shows) if record.goes_by_pull_request() => return Outcome::AwaitsMerge { shows },
                 Settled::Accepted(lacks) if since >= SETTLE_TIMEOUT => return Outcome::Unconfirmed { shows: lacks },
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
                     return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
@@ -161,6 +168,40 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
         }
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(3));
+    }
+}
+
+/// How long what was sent may still be carried out.
+fn latency(record: &PlanRecord, found: &Seen) -> Duration {
+    match found {
+        // The push is over: only the request for the pull request may still be on its way.
+        Seen::Git(seen) if seen.is_pushed() => MAX_SERVER_LATENCY,
+        _ if record.target.system() == System::Git => MAX_PUSH_LATENCY,
+        _ => MAX_SERVER_LATENCY,
+    }
+}
+
+/// Looks until people merged a pull request or closed it, however long they take, and then until it is applied; tells whenever
+/// it shows something else.
+pub(super) async fn until_merged(
+    executor: &dyn Executor,
+    record: &PlanRecord,
+    serve_timeout: Duration,
+    (tell, lacking): (Lacking<'_>, Lacking<'_>),
+) -> Outcome {
+    let (mut wait, mut told) = (Duration::from_secs(1), String::new());
+    loop {
+        let shows = match executor.look_for(record).await.map(|found| settled(record, &found)) {
+            Ok(Settled::AwaitsMerge(shows)) => shows,
+            Ok(_) => return confirm(executor, record, serve_timeout, lacking).await,
+            Err(why) => format!("it is not known whether it is merged: {why}"),
+        };
+        if shows != told {
+            tell(shows.clone()).await;
+            told = shows;
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(MAX_MERGE_INTERVAL);
     }
 }
 

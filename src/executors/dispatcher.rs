@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
-use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, put_back_meanwhile, settle_unknown, turn_of};
+use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, put_back_meanwhile, settle_unknown, turn_of, until_merged};
 use super::executor::{Executor, SendError};
 use super::journal::{Journal, JournalError};
 use super::registry::AskRegistries;
@@ -193,7 +193,8 @@ impl Dispatcher {
     /// Carries out a plan and returns how it ended; an unknown outcome is settled by looking before this returns.
     pub async fn perform(&self, plan: Plan) -> Outcome {
         let action = ActionId(uuid::Uuid::now_v7().to_string());
-        let record = plan.record().clone().of_action(&action);
+        let by = self.actor(plan.record().target.env());
+        let record = plan.record().clone().of_action(&action, &by);
         let env = record.target.env();
         let admitted = self.executor(env, record.target.system()).filter(|_| !self.is_denied(&record));
         let Some(executor) = admitted else {
@@ -212,17 +213,49 @@ impl Dispatcher {
         };
         failpoint(format_args!("dispatcher.intent-written"));
         self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
-        let mut outcome = self.carry_out(executor.as_ref(), &action, &record, head.as_ref()).await;
+        let outcome = self.carry_out(executor.as_ref(), &action, &record, head.as_ref()).await;
         failpoint(format_args!("dispatcher.carried-out"));
-        if !outcome.is_settled() {
-            self.ended(&action, &record, outcome.clone(), Vec::new()).await;
-            outcome = settle_unknown(executor.as_ref(), &record).await;
-        }
+        let outcome = self.settled(executor.as_ref(), (&action, &record), outcome).await;
         self.conclude(&action, &record, outcome.clone()).await;
         failpoint(format_args!("dispatcher.concluded"));
         drop(mark);
         failpoint(format_args!("dispatcher.mark-released"));
         outcome
+    }
+
+    /// Tells of an outcome that is open, and looks until it is not any more.
+    pub(super) async fn settled(
+        &self,
+        executor: &dyn Executor,
+        (action, record): (&ActionId, &PlanRecord),
+        outcome: Outcome,
+    ) -> Outcome {
+        let mut outcome = outcome;
+        loop {
+            outcome = match outcome {
+                Outcome::Unknown { why } => {
+                    self.ended(action, record, Outcome::Unknown { why }, Vec::new()).await;
+                    settle_unknown(executor, record).await
+                }
+                Outcome::AwaitsMerge { .. } => {
+                    let tell = |shows: String| -> BoxFuture<'_, ()> {
+                        Box::pin(self.ended(action, record, Outcome::AwaitsMerge { shows }, Vec::new()))
+                    };
+                    let lacking = |lacks: String| self.accepted(action, record, lacks);
+                    until_merged(executor, record, self.serve_timeout(), (&tell, &lacking)).await
+                }
+                outcome => return outcome,
+            };
+        }
+    }
+
+    fn serve_timeout(&self) -> Duration {
+        Duration::from_millis(self.serve_timeout_ms.load(Ordering::Relaxed))
+    }
+
+    fn accepted<'a>(&'a self, action: &ActionId, record: &PlanRecord, lacks: String) -> BoxFuture<'a, ()> {
+        let receipt = Receipt::Accepted { action: action.clone(), record: Box::new(record.clone()), lacks };
+        Box::pin(self.tell(receipt))
     }
 
     /// Returns who acts: the API server's word, else the machine's, marked as unverified.
@@ -350,12 +383,8 @@ impl Dispatcher {
                 }
             }
         }
-        let serve_timeout = Duration::from_millis(self.serve_timeout_ms.load(Ordering::Relaxed));
-        let lacking = |lacks: String| -> BoxFuture<'_, ()> {
-            let receipt = Receipt::Accepted { action: action.clone(), record: Box::new(record.clone()), lacks };
-            Box::pin(self.tell(receipt))
-        };
-        confirm(executor, record, serve_timeout, &lacking).await
+        let lacking = |lacks: String| self.accepted(action, record, lacks);
+        confirm(executor, record, self.serve_timeout(), &lacking).await
     }
 
     /// Notes that a revision was rejected, or is sent out again, as soon as the API server took it; others are told, and

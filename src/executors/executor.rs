@@ -8,7 +8,7 @@ use kube::api::Patch;
 use serde_json::Value;
 
 use crate::domain::facts::cluster::ClusterIdentity;
-use crate::domain::record::action::{Request, Target};
+use crate::domain::record::action::{PlanRecord, Request, Target};
 use crate::domain::record::anchor::Anchor;
 
 use super::flags::FlagPayload;
@@ -35,6 +35,11 @@ pub trait Executor: Send + Sync {
 
     /// Looks at a target as it is now.
     fn look<'a>(&'a self, target: &'a Target) -> Pending<'a, Seen>;
+
+    /// Looks for the effect of an action: at its target, and at what else it may have left behind.
+    fn look_for<'a>(&'a self, record: &'a PlanRecord) -> Pending<'a, Seen> {
+        self.look(&record.target)
+    }
 
     /// Looks at a target, and at the version of what a request on it goes to: after a conflict.
     fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)>;

@@ -91,6 +91,7 @@ pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRec
     }
     let _mark = dispatcher.journal().mark_in_flight(&record.release).await;
     let outcome = settle_unknown(executor.as_ref(), record).await;
+    let outcome = dispatcher.settled(executor.as_ref(), (action, record), outcome).await;
     failpoint(format_args!("recovery.looked"));
     dispatcher.conclude(action, record, outcome).await;
     failpoint(format_args!("recovery.concluded"));

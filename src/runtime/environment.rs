@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::registry::Registries;
-use super::{flags, registry};
+use super::{flags, pull_requests, registry};
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -262,7 +262,11 @@ impl Environment {
         if let Some((executor, suspends)) = writing {
             if let Some(state) = self.state.as_ref().filter(|_| self.env.settings.git.is_configured()) {
                 let outside = (executor.clone(), suspends.clone());
-                let commits = GitExecutor::new(self.env.settings.git.clone(), state, outside, self.redactor.clone());
+                let mut commits =
+                    GitExecutor::new(self.env.settings.git.clone(), state, outside, self.redactor.clone());
+                if let Some(config) = self.env.pull_requests.clone() {
+                    commits = commits.with_pull_requests(pull_requests::connect(config, self.redactor.clone()));
+                }
                 self.dispatcher.admit(self.env.name().clone(), System::Git, Arc::new(commits));
             }
             self.dispatcher.admit(self.env.name().clone(), System::Owner, Arc::new(suspends));

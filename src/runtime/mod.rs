@@ -11,6 +11,7 @@ mod input;
 mod log_file;
 mod log_queue;
 mod pacing;
+mod pull_requests;
 mod quiet;
 pub mod recording;
 mod registry;

@@ -123,10 +123,11 @@ fn it_shows_every_key() {
     fn walk(section: &Section, inside: bool, missing: &mut Vec<String>) {
         for field in section.fields() {
             let (_, checks) = without_checks();
-            // What a check is told stands in one line.
+            // What a check is told stands in one line, and where pull requests are, too.
             let stands_in = |block: &str| block.contains(&format!("{} = ", field.key));
             let inline = inside && checks.iter().any(|check| stands_in(check))
-                || EXAMPLE.split("\n\n").any(|part| is_whole(part) && stands_in(part));
+                || EXAMPLE.split("\n\n").any(|part| is_whole(part) && stands_in(part))
+                || EXAMPLE.lines().any(|line| line.starts_with("#pull_request = ") && stands_in(line));
             let shown = inline
                 || EXAMPLE.lines().any(|line| {
                     let line = option(line).unwrap_or(line);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::manifest::ManifestFormat;
+use crate::domain::facts::pull_request::PullRequestPlace;
 
 /// The file of a config repository that names the images of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct GitPlace {
     /// Who commits; `None` is who git's own config says.
     pub author_name: Option<String>,
     pub author_mail: Option<String>,
+    /// Where a pull request is opened for each commit; `None` where they go onto the branch itself.
+    #[serde(default)]
+    pub pull_request: Option<PullRequestPlace>,
     /// Whether it is configured by a file that nobody trusts: nothing is committed, and nothing is released past it.
     #[serde(default)]
     pub is_withheld: bool,
@@ -41,6 +45,7 @@ impl Default for GitPlace {
             value: "image".to_owned(),
             author_name: None,
             author_mail: None,
+            pull_request: None,
             is_withheld: false,
         }
     }

@@ -157,10 +157,16 @@ impl ShallowClone {
         Ok(commit.text().trim().to_owned())
     }
 
-    /// Pushes a commit, once, and only on the head that it was made for.
-    pub(super) async fn push(&self, commit: &str, head: &str) -> Result<(), SendError> {
-        let lease = format!("--force-with-lease=refs/heads/{}:{head}", self.branch);
-        let refspec = format!("{commit}:refs/heads/{}", self.branch);
+    /// Returns the branch that is applied.
+    pub(super) fn branch(&self) -> &str {
+        &self.branch
+    }
+
+    /// Pushes a commit to a branch, once, and only while that is at `head`; where `head` is empty, only where there is no such
+    /// branch.
+    pub(super) async fn push(&self, commit: &str, branch: &str, head: &str) -> Result<(), SendError> {
+        let lease = format!("--force-with-lease=refs/heads/{branch}:{head}");
+        let refspec = format!("{commit}:refs/heads/{branch}");
         let words = ["push", "--porcelain", "--no-verify", &lease, "--", &self.repository, &refspec];
         let answer = self.ask(&Ask { is_remote: true, timeout: REMOTE_TIMEOUT, ..asking(&words) }).await;
         let answer = answer.map_err(SendError::Unknown)?;
@@ -168,6 +174,33 @@ impl ShallowClone {
             return Ok(());
         }
         Err(self.rejected(&answer))
+    }
+
+    /// Deletes a branch on the server while it is at a commit.
+    pub(super) async fn delete(&self, branch: &str, commit: &str) -> Result<(), String> {
+        match self.push("", branch, commit).await {
+            Ok(()) => Ok(()),
+            Err(SendError::Conflict) => Err("it is at another commit".to_owned()),
+            Err(SendError::Refused(why) | SendError::Unknown(why)) => Err(why),
+        }
+    }
+
+    /// Whether the server has a branch.
+    pub(super) async fn has_branch(&self, branch: &str) -> Result<bool, SendError> {
+        let name = format!("refs/heads/{branch}");
+        let words = ["ls-remote", "--quiet", "--", &self.repository, &name];
+        let answer = self.good(&Ask { is_remote: true, timeout: REMOTE_TIMEOUT, ..asking(&words) }).await?;
+        Ok(answer.text().lines().any(|line| line.split('\t').nth(1) == Some(name.as_str())))
+    }
+
+    /// Whether a commit is in the history of what was fetched.
+    pub(super) async fn is_in(&self, commit: &str, head: &str) -> bool {
+        // Named to git is only what is a hash.
+        if commit.is_empty() || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return false;
+        }
+        let answer = self.ask(&asking(&["merge-base", "--is-ancestor", commit, head])).await;
+        answer.is_ok_and(|answer| answer.status.success())
     }
 
     /// Tells what a push that failed means: somebody else's commit in between, a clear no, or nothing known.

@@ -10,7 +10,7 @@ use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Release, Rollback};
 use crate::cli::{Command, Exit};
 use crate::core::{Core, Recheck, Revert};
-use crate::domain::record::action::{DescriptionPart, Verb, describe};
+use crate::domain::record::action::{DescriptionPart, Outcome, Verb, describe};
 
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::WorkloadKey;
@@ -75,8 +75,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
             return Ok(Exit::NoGo);
         }
     };
-    driver.session().dispatcher.wait_for(if action.no_wait { Duration::ZERO } else { action.timeout });
-    let (outcome, accepted) = driver.perform(plan).await?;
+    let timeout = if action.no_wait { Duration::ZERO } else { action.timeout };
+    driver.session().dispatcher.wait_for(timeout);
+    let (outcome, accepted) = driver.perform(plan, timeout).await?;
     let line = format!("{}\n", sanitize(&format!("{target}: {}", outcome.describe())));
     let is_enough = outcome.is_done() || (action.no_wait && accepted);
     if is_enough {
@@ -85,6 +86,10 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         complain(driver.redactor(), line.trim_end());
     }
     driver.what_was_begun_along(&target).await?;
+    if matches!(outcome, Outcome::AwaitsMerge { .. }) {
+        let text = "nothing is lost: people merge it at the provider, `cockpit` shows it, and it is settled by looking";
+        complain(driver.redactor(), text);
+    }
     if let Some(Revert::Failed(what)) = driver.core.reverts.get(&target) {
         complain(driver.redactor(), what);
     }
@@ -224,7 +229,8 @@ pub(super) async fn settle_open(
     target: &WorkloadKey,
     matters: impl Fn(Verb) -> bool,
 ) -> Result<()> {
-    let is_open = |core: &Core| core.in_flight_on(target).is_some_and(|open| matters(open.record.verb));
+    let is_open =
+        |core: &Core| core.in_flight_on(target).is_some_and(|open| matters(open.record.verb) && !open.awaits_merge());
     if let Some(open) = driver.core.in_flight_on(target).filter(|open| matters(open.record.verb)) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
     }

@@ -32,6 +32,8 @@ pub(super) struct Driver {
     settled: Vec<(ActionId, Target, Verb, Outcome)>,
     /// Whether the action in progress was taken up.
     accepted: bool,
+    /// That its pull request is open, while it is.
+    awaits_merge: Option<Outcome>,
     /// What the command itself acts on.
     performing: Option<Target>,
     /// What became of the last statement.
@@ -41,7 +43,15 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn start(mut engine: Engine, core: Core) -> Self {
         let first = engine.start();
-        let mut driver = Self { core, engine, settled: Vec::new(), accepted: false, performing: None, stated: None };
+        let mut driver = Self {
+            core,
+            engine,
+            settled: Vec::new(),
+            accepted: false,
+            awaits_merge: None,
+            performing: None,
+            stated: None,
+        };
         driver.take(first);
         driver
     }
@@ -137,11 +147,13 @@ impl Driver {
         self.take(vec![Msg::Clock]);
     }
 
-    /// Carries out a plan and waits for its settled outcome; returns also whether the controller took it up.
-    pub(super) async fn perform(&mut self, plan: Plan) -> Result<(Outcome, bool)> {
+    /// Carries out a plan and waits for its settled outcome, for a merge only this long; returns also whether the controller
+    /// took it up.
+    pub(super) async fn perform(&mut self, plan: Plan, merge_timeout: Duration) -> Result<(Outcome, bool)> {
         let (target, verb) = (plan.record().target.clone(), plan.record().verb);
         self.settled.clear();
         self.accepted = false;
+        self.awaits_merge = None;
         self.performing = Some(target.clone());
         let effects = self.core.perform(plan);
         let in_doubt = self.core.in_flight.get(&target).and_then(|flying| flying.took_place_of.clone());
@@ -150,6 +162,7 @@ impl Driver {
             return Ok((Outcome::Refused { why }, false));
         }
         self.carry_out(effects);
+        let mut until = None;
         loop {
             let mut settled = self.settled.iter().filter(|(action, ..)| in_doubt.as_ref() != Some(action));
             let found = settled.find(|(_, at, what, _)| *at == target && *what == verb);
@@ -157,7 +170,15 @@ impl Driver {
             if let Some(outcome) = outcome {
                 return Ok((outcome, self.accepted));
             }
-            self.next().await?;
+            let Some(open) = self.awaits_merge.clone() else {
+                self.next().await?;
+                continue;
+            };
+            let until = *until.get_or_insert_with(|| Instant::now() + merge_timeout);
+            tokio::select! {
+                msgs = self.engine.next() => self.take(msgs?),
+                () = tokio::time::sleep_until(until) => return Ok((open, self.accepted)),
+            }
         }
     }
 
@@ -171,7 +192,7 @@ impl Driver {
         // The revert in git begins once the cluster is seen to have gone back.
         let waits = |core: &Core| matches!(core.reverts.get(target), Some(Revert::Waits { .. }));
         self.until(FIRST_DATA_TIMEOUT, |core| !waits(core)).await?;
-        while self.core.in_flight.keys().any(is_along) {
+        while self.core.in_flight.iter().any(|(other, flying)| is_along(other) && !flying.awaits_merge()) {
             self.next().await?;
         }
         Ok(())
@@ -213,12 +234,20 @@ impl Driver {
                 }
                 self.settled.push((action.clone(), record.target.clone(), record.verb, outcome.clone()));
             }
+            Msg::Receipt(Receipt::Ended { record, outcome: outcome @ Outcome::AwaitsMerge { .. }, .. }) => {
+                if self.performing.as_ref() == Some(&record.target) {
+                    self.accepted = true;
+                    self.awaits_merge = Some(outcome.clone());
+                }
+                complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
+            }
             // What the server or the command said; looking settles it.
             Msg::Receipt(Receipt::Ended { record, outcome, .. }) => {
                 complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
             }
             Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {
                 self.accepted = true;
+                self.awaits_merge = None;
                 complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));
             }
             // What a config asks for goes ahead of what a person states.

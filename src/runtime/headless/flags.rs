@@ -137,7 +137,7 @@ async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Ex
         }
     };
     let headline = plan.record().headline.clone();
-    let (outcome, _) = driver.perform(plan).await?;
+    let (outcome, _) = driver.perform(plan, Duration::ZERO).await?;
     let line = sanitize(&format!("{env}: {headline}: {}", outcome.describe())).into_owned();
     if outcome.is_done() {
         print(&format!("{line}\n"))?;

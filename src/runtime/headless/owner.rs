@@ -1,5 +1,7 @@
 //! owner: what owns a workload's manifest; its automation is suspended and given back.
 
+use std::time::Duration;
+
 use color_eyre::eyre::Result;
 
 use super::act::{confirmed, is_owner_read, refused};
@@ -89,13 +91,12 @@ async fn carry_out(
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), key, verb, &refusals)),
     };
-    let asked =
-        Action { target: None, yes: what.yes, confirm: None, timeout: std::time::Duration::ZERO, no_wait: false };
+    let asked = Action { target: None, yes: what.yes, confirm: None, timeout: Duration::ZERO, no_wait: false };
     if !confirmed(driver, &plan, &asked).await? {
         return Ok(Exit::NoGo);
     }
     let headline = plan.record().headline.clone();
-    let (outcome, _) = driver.perform(plan).await?;
+    let (outcome, _) = driver.perform(plan, Duration::ZERO).await?;
     let line = format!("{key}: {headline}: {}\n", sanitize(&outcome.describe()));
     if outcome.is_done() {
         print(&line)?;

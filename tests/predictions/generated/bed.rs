@@ -153,7 +153,7 @@ impl Bed {
             let waited = self.now().duration_since(accepted_at.unwrap_or(sent_at));
             let (lacks, timeout) = match settled(record, &self.seen()?) {
                 Settled::Done(_) => return Ok(Ended::Done),
-                Settled::Lost(why) => return Ok(Ended::Failed(why)),
+                Settled::Lost(why) | Settled::Undone(why) | Settled::AwaitsMerge(why) => return Ok(Ended::Failed(why)),
                 Settled::NotYet(shows) if accepted_at.is_none() => (Ended::Failed(shows), ACCEPT_TIMEOUT),
                 Settled::NotYet(shows) => (Ended::Unfinished(shows), SERVE_TIMEOUT),
                 Settled::Accepted(lacks) => {

@@ -127,6 +127,8 @@ fn kind(outcome: &Outcome) -> Option<Promotion> {
         Outcome::FoundNotDone { .. } => Some(Promotion::FoundNotDone),
         Outcome::Refused { .. } => Some(Promotion::Refused),
         Outcome::Confirmed { .. } => Some(Promotion::Confirmed),
-        Outcome::Unconfirmed { .. } | Outcome::Moved { .. } | Outcome::Unknown { .. } => None,
+        Outcome::Unconfirmed { .. } | Outcome::AwaitsMerge { .. } | Outcome::Moved { .. } | Outcome::Unknown { .. } => {
+            None
+        }
     }
 }

@@ -47,6 +47,8 @@ pub enum Outcome {
         /// What happened to the request.
         why: String,
     },
+    /// A pull request is open for it: people merge it or close it, which is settled by looking.
+    AwaitsMerge { shows: String },
     /// Found done when looking again after an unknown outcome or a crash.
     FoundDone { shows: String },
     /// Found not done when looking again after an unknown outcome or a crash.
@@ -66,10 +68,10 @@ impl Outcome {
         self.is_done() || matches!(self, Self::Unconfirmed { .. })
     }
 
-    /// Returns whether it is over: an unknown outcome is not, it has to be settled.
+    /// Returns whether it is over: an unknown outcome is not, it has to be settled, nor is what waits for a merge.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !matches!(self, Self::Unknown { .. })
+        !matches!(self, Self::Unknown { .. } | Self::AwaitsMerge { .. })
     }
 
     /// Returns the outcome in words.
@@ -81,6 +83,7 @@ impl Outcome {
             Self::Refused { why } => format!("refused: {why}"),
             Self::Moved { what } => format!("not sent, the object changed meanwhile: {what}"),
             Self::Unknown { why } => format!("unknown: {why}; looking at the cluster"),
+            Self::AwaitsMerge { shows } => format!("waits for a merge: {shows}"),
             Self::FoundDone { shows } => format!("found done: {shows}"),
             Self::FoundNotDone { shows } => format!("found not done: {shows}"),
         }

@@ -77,15 +77,24 @@ impl PlanRecord {
         Some(format!("was sent to another cluster ({}, context {})", sent_to.label(), self.context))
     }
 
-    /// Notes which action it is in what it sends, where it is found again by that.
+    /// Notes which action it is, and of whom, in what it sends, where it is found again by that.
     #[must_use]
-    pub fn of_action(mut self, action: &ActionId) -> Self {
+    pub fn of_action(mut self, action: &ActionId, by: &str) -> Self {
         for request in &mut self.requests {
             if let Request::Git(request) = request {
                 request.action = Some(action.clone());
+                request.by = Some(by.to_owned());
             }
         }
         self
+    }
+
+    /// Whether people have to merge what it commits.
+    #[must_use]
+    pub fn goes_by_pull_request(&self) -> bool {
+        let is_proposed =
+            |request: &Request| matches!(request, Request::Git(request) if request.pull_request.is_some());
+        self.requests.iter().any(is_proposed)
     }
 
     /// Whether nothing may block it (law 3): it stops, or gives users back what they had.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::ActionId;
 use crate::domain::facts::flag::Turn;
 use crate::domain::facts::object::Container;
+use crate::domain::facts::pull_request::PullRequestPlace;
 use crate::domain::facts::workload::kind::Resource;
 
 /// The Kubernetes object a request goes to.
@@ -86,11 +87,28 @@ pub struct GitRequest {
     /// Which action it belongs to: its message says so, by which it is found again. Known once the action begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
+    /// Who asked for it, known once the action begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Where a pull request is opened for it; without it goes onto the branch itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestPlace>,
 }
 
 impl GitRequest {
+    /// Returns the branch of its own that the commit is pushed to, where a pull request is opened for it.
+    #[must_use]
+    pub fn branch(&self) -> Option<String> {
+        let action = self.action.as_ref().filter(|_| self.pull_request.is_some())?;
+        Some(format!("release-cockpit/{}", action.0))
+    }
+
     fn line(&self) -> String {
-        format!("git push  \"{}\"  images {}", self.commit, self.images.join(" "))
+        let opens = self
+            .pull_request
+            .as_ref()
+            .map_or_else(String::new, |place| format!(", {} into {place}", place.provider.noun()));
+        format!("git push{opens}  \"{}\"  images {}", self.commit, self.images.join(" "))
     }
 }
 

@@ -74,11 +74,14 @@ pub(super) fn release(
     }
     let key = key(env, workload, &changes);
     let commit = format!("{}: {} into {}", workload.id.name, draft.headline, env.name());
-    let mut goes = lines(&key, &changes);
+    let mut goes = lines(env, &key, &changes);
     goes.push(applied_by(snapshot.owned.as_ref()));
     goes.push("done once git, what applies it and the cluster name the same digest".to_owned());
-    let request = GitRequest { commit, images: changes.into_iter().map(|change| change.to).collect(), action: None };
-    let headline = format!("{} by git", draft.headline);
+    let request = request(env, commit, changes.into_iter().map(|change| change.to).collect());
+    let headline = match &env.settings.git.pull_request {
+        Some(place) => format!("{} by {}", draft.headline, place.provider.noun()),
+        None => format!("{} by git", draft.headline),
+    };
     Ok((Draft { headline, goes, requests: vec![request.into()], mark: None, ..draft }, Some(key)))
 }
 
@@ -180,10 +183,19 @@ fn applied_by(owned: Option<&Owned>) -> String {
 }
 
 /// What is written where, in words.
-fn lines(key: &GitKey, changes: &[Change]) -> Vec<String> {
-    let place = format!("commit to {} of {}: {}", key.branch, key.repository, key.file);
+fn lines(env: &Environment, key: &GitKey, changes: &[Change]) -> Vec<String> {
+    let mut lines = vec![format!("commit to {} of {}: {}", key.branch, key.repository, key.file)];
+    if let Some(place) = &env.settings.git.pull_request {
+        let noun = place.provider.noun();
+        lines.push(format!("by a {noun} of {place}: nothing changes before people merge it there"));
+    }
     let each = changes.iter().map(|change| format!("{}: {} → {}", change.place.container, change.from, change.to));
-    std::iter::once(place).chain(each).collect()
+    lines.extend(each);
+    lines
+}
+
+fn request(env: &Environment, commit: String, images: Vec<String>) -> GitRequest {
+    GitRequest { commit, images, action: None, by: None, pull_request: env.settings.git.pull_request.clone() }
 }
 
 fn key(env: &Environment, workload: &WorkloadState, changes: &[Change]) -> GitKey {
@@ -315,10 +327,10 @@ fn revert(
         headline: format!("revert {} to {} in git", bad.version(), good.version()),
         from: bad.version(),
         to: good.version(),
-        goes: lines(&key, changes),
+        goes: lines(env, &key, changes),
         skips: Vec::new(),
         not_undone: Vec::new(),
-        requests: vec![GitRequest { commit, images: to.clone(), action: None }.into()],
+        requests: vec![request(env, commit, to.clone()).into()],
         facts: facts(&key, &from),
         target: Target::Git(key),
         rests_on: Vec::new(),
@@ -347,5 +359,14 @@ pub fn still_to_revert(env: &Environment, why: &str) -> String {
         git.branch,
         git.repository,
         name = env.name(),
+    )
+}
+
+/// Says that a rollback is not in git before people merge it.
+#[must_use]
+pub fn reverted_once_merged(env: &Environment, shows: &str) -> String {
+    let name = env.name();
+    format!(
+        "{name}: users have the earlier version, git does NOT say so yet: {shows}; until it is merged its owner stays suspended"
     )
 }

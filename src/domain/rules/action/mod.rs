@@ -26,6 +26,6 @@ pub use plan::{Plan, PlanContext, plan};
 pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};
-pub use seen_git::{SeenBranch, SeenGit};
+pub use seen_git::{FoundPullRequest, SeenBranch, SeenGit, SeenPullRequest};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

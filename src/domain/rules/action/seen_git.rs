@@ -6,6 +6,7 @@ use super::settle::Settled;
 use crate::domain::facts::changes::short;
 use crate::domain::facts::manifest::is_same_image;
 use crate::domain::facts::owner::{Automation, Owned, OwnerKind};
+use crate::domain::facts::pull_request::{PullRequest, PullRequestProvider, PullRequestState};
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::{ActionId, Facts, GitKey, GitRequest, PlanRecord, Request, Verb};
 
@@ -16,6 +17,25 @@ pub struct SeenGit {
     pub branch: SeenBranch,
     /// `None` where it was not looked at.
     pub workload: Option<SeenWorkload>,
+    /// `None` where none was asked for, or it was not looked at.
+    pub pull_request: Option<SeenPullRequest>,
+}
+
+/// What became of the pull request of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenPullRequest {
+    pub provider: PullRequestProvider,
+    /// The branch with the commit.
+    pub branch: String,
+    pub found: FoundPullRequest,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundPullRequest {
+    /// There is none; whether its branch is there.
+    None { is_pushed: bool },
+    /// There is one; whether the commit by which it was merged is in what was fetched.
+    One { request: PullRequest, is_fetched: bool },
 }
 
 /// The head of a branch.
@@ -41,6 +61,12 @@ impl SeenGit {
         git::facts(&self.key, &self.branch.images)
     }
 
+    /// Whether the branch with its commit has reached the server, and no pull request is seen of it.
+    #[must_use]
+    pub fn is_pushed(&self) -> bool {
+        self.pull_request.as_ref().is_some_and(SeenPullRequest::is_pushed)
+    }
+
     pub(super) fn shows(&self) -> String {
         format!("the file names {}", sanitize(&self.branch.images.join(" ")))
     }
@@ -57,6 +83,9 @@ impl SeenGit {
     /// Tells whether an action took effect.
     pub(super) fn settled(&self, record: &PlanRecord) -> Settled {
         if !self.names_it(record) {
+            if let Some(seen) = &self.pull_request {
+                return self.proposed(record, seen);
+            }
             let own = request(record).and_then(|request| request.action.as_ref());
             let commit = self.branch.own.iter().find(|(action, _)| Some(action) == own);
             return match commit {
@@ -65,13 +94,47 @@ impl SeenGit {
             };
         }
         let last = self.branch.carriers.last().unwrap_or(&self.branch.head);
-        let words =
-            [Some(Word::Same(format!("git ✓ {}", short(last)))), self.owner(record), Some(self.cluster(record))];
+        let merged = self.pull_request.as_ref().and_then(SeenPullRequest::merged).map(Word::Same);
+        let git = Word::Same(format!("git ✓ {}", short(last)));
+        let words = [merged, Some(git), self.owner(record), Some(self.cluster(record))];
         let words: Vec<Word> = words.into_iter().flatten().collect();
         let is_done = words.iter().all(|word| matches!(word, Word::Same(_)));
         let texts: Vec<String> = words.into_iter().map(|(Word::Same(text) | Word::NotYet(text))| text).collect();
         let text = texts.join(", ");
         if is_done { Settled::Done(text) } else { Settled::Accepted(text) }
+    }
+
+    /// Tells what became of a pull request while the file does not name what it is about.
+    fn proposed(&self, record: &PlanRecord, seen: &SeenPullRequest) -> Settled {
+        let (noun, branch) = (seen.provider.noun(), &seen.branch);
+        let FoundPullRequest::One { request, is_fetched } = &seen.found else {
+            return Settled::NotYet(if seen.is_pushed() {
+                format!("the branch {branch} is there without a {noun}: open one by hand, or delete it and begin again")
+            } else {
+                self.shows()
+            });
+        };
+        let name = seen.provider.name(request.number);
+        match &request.state {
+            PullRequestState::Open => {
+                let hindrance = request.hindrance.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+                let url = sanitize(&request.url).into_owned();
+                let owned = self.workload.as_ref().and_then(|workload| workload.snapshot.owned.as_ref());
+                let owner = owned.map_or_else(String::new, |owned| format!(", {} …", product(owned)));
+                let cluster = if record.verb == Verb::Revert { "" } else { ", cluster …" };
+                Settled::AwaitsMerge(format!("{name} open ✓ {url}{hindrance}, git …{owner}{cluster}"))
+            }
+            PullRequestState::Merged { .. } if *is_fetched => {
+                Settled::Lost(format!("{name} was merged, and replaced since: {}", self.shows()))
+            }
+            PullRequestState::Merged { .. } => Settled::Accepted(format!("{name} merged ✓, git … (not fetched yet)")),
+            PullRequestState::Closed { by, at } => {
+                let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", sanitize(by)));
+                let at = at.as_ref().map_or_else(String::new, |at| format!(" at {}", sanitize(at)));
+                let url = sanitize(&request.url).into_owned();
+                Settled::Undone(format!("{name} was closed{by}{at} without a merge: {url}"))
+            }
+        }
     }
 
     /// What applies the manifest has compared the cluster with a commit in which the file is as it is now.
@@ -134,6 +197,24 @@ impl SeenGit {
             None => Word::Same(format!("cluster ✓, serving {}", serving.describe())),
             Some(lacks) => Word::NotYet(format!("cluster … {lacks}")),
         }
+    }
+}
+
+impl SeenPullRequest {
+    /// Whether the branch with the commit has reached the server, and no pull request is seen of it.
+    fn is_pushed(&self) -> bool {
+        matches!(self.found, FoundPullRequest::None { is_pushed: true })
+    }
+
+    /// Says how git has come to name what it is about.
+    fn merged(&self) -> Option<String> {
+        let FoundPullRequest::One { request, .. } = &self.found else { return None };
+        let name = self.provider.name(request.number);
+        Some(match request.state {
+            PullRequestState::Merged { .. } => format!("{name} merged ✓"),
+            PullRequestState::Open => format!("{name} is open, and git says so already"),
+            PullRequestState::Closed { .. } => format!("{name} was closed, and git says so all the same"),
+        })
     }
 }
 

@@ -11,6 +11,10 @@ pub enum Settled {
     Done(String),
     /// The controller has taken it up; what it still lacks: who is served meanwhile, and why.
     Accepted(String),
+    /// A pull request is open for it, and people merge it, or not.
+    AwaitsMerge(String),
+    /// It was turned down, and will not be done.
+    Undone(String),
     /// Not (yet); what it shows instead.
     NotYet(String),
     /// Another revision took over, so that the effect can no longer be told.

@@ -50,7 +50,13 @@ impl Bed {
     async fn made(&self, text: &str) -> (String, String) {
         let head = self.clone.fetch(FILE).await.unwrap_or_else(|error| panic!("{error}"));
         let action = Some(ActionId("0190-1".to_owned()));
-        let request = GitRequest { commit: "api: release 2".to_owned(), images: Vec::new(), action };
+        let request = GitRequest {
+            commit: "api: release 2".to_owned(),
+            images: Vec::new(),
+            action,
+            by: None,
+            pull_request: None,
+        };
         let commit = self.clone.commit(&head, FILE, text, &request).await.unwrap_or_else(|error| panic!("{error}"));
         (commit, head.commit)
     }
@@ -75,7 +81,7 @@ async fn a_commit_changes_one_file_and_is_found_again_by_its_action() {
     let bed = Bed::new();
     bed.somebody_commits("other.yaml", "a: b\n");
     let (commit, head) = bed.made("image: a:2\n").await;
-    assert_eq!(bed.clone.push(&commit, &head).await, Ok(()));
+    assert_eq!(bed.clone.push(&commit, "main", &head).await, Ok(()));
     assert_eq!(bed.log("%s|%an|%ce").lines().next(), Some("api: release 2|Release Cockpit|releases@shop.example"));
     assert_eq!(git(&bed.bare(), &["show", &format!("main:{FILE}")]), "image: a:2\n");
     assert_eq!(git(&bed.bare(), &["diff-tree", "-r", "--name-only", "--no-commit-id", "main"]).trim(), FILE);
@@ -91,12 +97,12 @@ async fn a_commit_of_somebody_else_in_between_is_a_conflict_and_stays() {
     let bed = Bed::new();
     let (commit, head) = bed.made("image: a:2\n").await;
     bed.somebody_commits("other.yaml", "a: b\n");
-    assert_eq!(bed.clone.push(&commit, &head).await, Err(SendError::Conflict));
+    assert_eq!(bed.clone.push(&commit, "main", &head).await, Err(SendError::Conflict));
     assert_eq!(bed.log("%s").lines().next(), Some("other.yaml"));
     // Nor is what was taken off the branch put back.
     let (commit, head) = bed.made("image: a:2\n").await;
     git(&bed.bare(), &["update-ref", "refs/heads/main", "main~1"]);
-    assert_eq!(bed.clone.push(&commit, &head).await, Err(SendError::Conflict));
+    assert_eq!(bed.clone.push(&commit, "main", &head).await, Err(SendError::Conflict));
 }
 
 #[tokio::test]
@@ -107,7 +113,7 @@ async fn what_a_hook_refuses_is_refused_with_its_words() {
     std::fs::write(&hook, "#!/bin/sh\nprintf 'main is \\033[31mfrozen\\n' >&2\nexit 1\n").unwrap();
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     let (commit, head) = bed.made("image: a:2\n").await;
-    let Err(SendError::Refused(why)) = bed.clone.push(&commit, &head).await else { panic!("it is refused") };
+    let Err(SendError::Refused(why)) = bed.clone.push(&commit, "main", &head).await else { panic!("it is refused") };
     assert!(why.contains("pre-receive hook declined: main is") && why.contains("frozen"), "{why}");
     assert!(!why.contains('\u{1b}'), "{why}");
 }
@@ -117,7 +123,7 @@ async fn a_server_that_is_gone_leaves_a_push_unknown_and_a_fetch_refused() {
     let bed = Bed::new();
     let (commit, head) = bed.made("image: a:2\n").await;
     std::fs::rename(bed.bare(), bed.folder.path().join("away")).unwrap();
-    assert!(matches!(bed.clone.push(&commit, &head).await, Err(SendError::Unknown(_))));
+    assert!(matches!(bed.clone.push(&commit, "main", &head).await, Err(SendError::Unknown(_))));
     assert!(matches!(bed.clone.fetch(FILE).await, Err(SendError::Refused(_))));
 }
 
@@ -131,4 +137,35 @@ async fn only_a_file_is_read() {
         let Err(SendError::Refused(said)) = bed.clone.fetch(path).await else { panic!("{path} is refused") };
         assert!(said.contains(why), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_branch_of_its_own_is_made_once_and_deleted_only_as_it_was_pushed() {
+    const BRANCH: &str = "release-cockpit/0190-1";
+    let bed = Bed::new();
+    let (commit, head) = bed.made("image: a:2\n").await;
+    assert_eq!(bed.clone.has_branch(BRANCH).await, Ok(false));
+    assert_eq!(bed.clone.push(&commit, BRANCH, "").await, Ok(()));
+    assert_eq!(bed.clone.has_branch(BRANCH).await, Ok(true));
+    let (another, _) = bed.made("image: a:3\n").await;
+    assert_eq!(bed.clone.push(&another, BRANCH, "").await, Err(SendError::Conflict));
+    assert_eq!(git(&bed.bare(), &["rev-parse", BRANCH]).trim(), commit);
+    assert_eq!(git(&bed.bare(), &["rev-parse", "main"]).trim(), head, "the branch that is applied stays");
+    bed.clone.delete(BRANCH, &another).await.unwrap_err();
+    assert_eq!(bed.clone.has_branch(BRANCH).await, Ok(true));
+    assert_eq!(bed.clone.delete(BRANCH, &commit).await, Ok(()));
+    assert_eq!(git(&bed.bare(), &["for-each-ref", "--format=%(refname)"]).trim(), "refs/heads/main");
+}
+
+#[tokio::test]
+async fn a_commit_counts_as_merged_once_it_was_fetched() {
+    let bed = Bed::new();
+    let (commit, head) = bed.made("image: a:2\n").await;
+    assert!(!bed.clone.is_in(&commit, &head).await);
+    assert_eq!(bed.clone.push(&commit, "main", &head).await, Ok(()));
+    bed.somebody_commits("other.yaml", "a: b\n");
+    let head = bed.clone.fetch(FILE).await.unwrap_or_else(|error| panic!("{error}")).commit;
+    assert!(bed.clone.is_in(&commit, &head).await);
+    assert!(!bed.clone.is_in(&"0".repeat(40), &head).await);
+    assert!(!bed.clone.is_in("--all", &head).await);
 }

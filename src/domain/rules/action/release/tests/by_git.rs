@@ -3,8 +3,9 @@
 use super::*;
 use crate::domain::facts::manifest::ManifestFormat;
 use crate::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
+use crate::domain::facts::pull_request::{PullRequest, PullRequestPlace, PullRequestProvider, PullRequestState};
 use crate::domain::record::action::{ActionId, Target};
-use crate::domain::rules::action::{SeenBranch, SeenGit};
+use crate::domain::rules::action::{FoundPullRequest, SeenBranch, SeenGit, SeenPullRequest};
 use crate::domain::world::GitPlace;
 
 const NEXT: Part<'_> = ("api", "eu.example/shop/api:1.5.0@sha256:new", Some("sha256:new"));
@@ -95,7 +96,7 @@ fn nothing_is_committed_that_would_not_go_out_alone() {
 #[test]
 fn it_is_done_once_git_its_owner_and_the_cluster_say_the_same() {
     let plan = release(&by_git(Some(reconciler())), "prod").unwrap();
-    let record = plan.record().clone().of_action(&ActionId("a1".to_owned()));
+    let record = plan.record().clone().of_action(&ActionId("a1".to_owned()), "alice");
     let Target::Git(key) = &record.target else { panic!("{}", record.target) };
     let now = |image: &str, commit: &str, runs: Runs<'_>| {
         let found = Reconciler { commit: Some(commit.to_owned()), ..reconciler() };
@@ -107,7 +108,7 @@ fn it_is_done_once_git_its_owner_and_the_cluster_say_the_same() {
             own: vec![(ActionId("a1".to_owned()), "c2".to_owned())],
         };
         let workload = Some(SeenWorkload { snapshot, replicasets_known: true });
-        settled(&record, &SeenGit { key: key.clone(), branch, workload }.into())
+        settled(&record, &SeenGit { key: key.clone(), branch, workload, pull_request: None }.into())
     };
     let (old, new) = (Runs::only(&[OLD]), Runs::only(&[NEXT]));
     let accepted = |text: &str| Settled::Accepted(text.to_owned());
@@ -127,7 +128,7 @@ fn it_is_done_once_git_its_owner_and_the_cluster_say_the_same() {
             own: vec![(ActionId("a1".to_owned()), "c2".to_owned())],
         };
         let workload = Some(SeenWorkload { snapshot, replicasets_known: true });
-        settled(&record, &SeenGit { key: key.clone(), branch, workload }.into())
+        settled(&record, &SeenGit { key: key.clone(), branch, workload, pull_request: None }.into())
     };
     assert!(matches!(ignoring("c1"), Settled::Accepted(_)));
     assert!(matches!(ignoring("c2"), Settled::Done(_)));
@@ -137,6 +138,64 @@ fn it_is_done_once_git_its_owner_and_the_cluster_say_the_same() {
     let mut before = record.clone();
     before.requests = plan.record().requests.clone();
     let branch = SeenBranch { images: vec![OLD.1.to_owned()], ..SeenBranch::default() };
-    let seen = SeenGit { key: key.clone(), branch, workload: None };
+    let seen = SeenGit { key: key.clone(), branch, workload: None, pull_request: None };
     assert!(matches!(settled(&before, &seen.into()), Settled::NotYet(_)));
+}
+
+#[test]
+fn a_pull_request_is_settled_by_what_the_provider_and_the_file_say() {
+    let mut world = by_git(Some(reconciler()));
+    let place = PullRequestPlace {
+        provider: PullRequestProvider::GitHub,
+        url: "https://api.github.com/".to_owned(),
+        project: "shop/config".to_owned(),
+    };
+    world.environments[1].settings.git.pull_request = Some(place.clone());
+    let plan = release(&world, "prod").unwrap();
+    assert!(plan.record().headline.ends_with(" by pull request"), "{}", plan.record().headline);
+    let record = plan.record().clone().of_action(&ActionId("a1".to_owned()), "alice");
+    let text = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<PlanRecord>(&text).unwrap(), record);
+    let [Request::Git(request)] = record.requests.as_slice() else { panic!("{:?}", record.requests) };
+    assert_eq!(request.branch().as_deref(), Some("release-cockpit/a1"));
+    let Target::Git(key) = &record.target else { panic!("{}", record.target) };
+    let looks = |image: &str, runs: Runs<'_>, found: FoundPullRequest| {
+        let snapshot = Snapshot { owned: Some(owned(Some(reconciler()))), ..runs.snapshot() };
+        let branch = SeenBranch {
+            head: "c1".to_owned(),
+            images: vec![image.to_owned()],
+            carriers: vec!["c1".to_owned()],
+            own: Vec::new(),
+        };
+        let workload = Some(SeenWorkload { snapshot, replicasets_known: true });
+        let branch_of_it = "release-cockpit/a1".to_owned();
+        let pull_request = Some(SeenPullRequest { provider: place.provider, branch: branch_of_it, found });
+        settled(&record, &SeenGit { key: key.clone(), branch, workload, pull_request }.into())
+    };
+    let one = |state: PullRequestState, hindrance: Option<&str>, is_fetched: bool| {
+        let hindrance = hindrance.map(ToOwned::to_owned);
+        let request = PullRequest { number: 12, url: "https://git.example/12".to_owned(), state, hindrance };
+        FoundPullRequest::One { request, is_fetched }
+    };
+    let (old, new) = (Runs::only(&[OLD]), Runs::only(&[NEXT]));
+    let merged = || PullRequestState::Merged { commit: Some("c1".to_owned()) };
+    let closed = || PullRequestState::Closed { by: Some("bob".to_owned()), at: None };
+    let open = "pull request #12 open ✓ https://git.example/12 (it has conflicts), git …, Argo CD …, cluster …";
+    let waits = looks(OLD.1, old, one(PullRequestState::Open, Some("it has conflicts"), false));
+    assert_eq!(waits, Settled::AwaitsMerge(open.to_owned()));
+    let undone = "pull request #12 was closed by bob without a merge: https://git.example/12";
+    assert_eq!(looks(OLD.1, old, one(closed(), None, false)), Settled::Undone(undone.to_owned()));
+    // The provider is ahead of what was fetched, or somebody has replaced it since.
+    assert!(matches!(looks(OLD.1, old, one(merged(), None, false)), Settled::Accepted(_)));
+    assert!(matches!(looks(OLD.1, old, one(merged(), None, true)), Settled::Lost(_)));
+    let git_ahead = "pull request #12 merged ✓, git ✓ c1, Argo CD ✓, cluster … 1.4.2";
+    assert_eq!(looks(NEXT.1, old, one(merged(), None, true)), Settled::Accepted(git_ahead.to_owned()));
+    let done = "pull request #12 merged ✓, git ✓ c1, Argo CD ✓, cluster ✓";
+    assert_eq!(looks(NEXT.1, new, one(merged(), None, true)), Settled::Done(done.to_owned()));
+    // A branch without a pull request is not done, and says what is left of it.
+    let Settled::NotYet(left) = looks(OLD.1, old, FoundPullRequest::None { is_pushed: true }) else {
+        panic!("not done")
+    };
+    assert!(left.starts_with("the branch release-cockpit/a1 is there without a pull request"), "{left}");
+    assert!(matches!(looks(OLD.1, old, FoundPullRequest::None { is_pushed: false }), Settled::NotYet(_)));
 }
