@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{API, Runs, now, refused_at, soak, world};
 use crate::domain::facts::flag::rules::FlagRules;
 use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
-use crate::domain::facts::freshness::Link;
+use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{BuiltinCheck, Check, CheckId, CheckPhase, CheckSpec, How};
 use crate::domain::rules::refusal::RefusalKind;
@@ -41,7 +41,7 @@ fn world_with(rules: FlagRules) -> World {
             kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
         };
-        env.flags = vec![FlagSource { settings, heard: Default::default(), flags: Arc::default() }];
+        env.flags = vec![FlagSource { settings, heard: Heard::default(), flags: Arc::default() }];
         if env.name().as_str() == "prod" {
             let how = How::BuiltinCheck(BuiltinCheck::Flags(rules));
             env.checks.push(Check::new(CheckSpec { id: CheckId::new("flags"), phase: CheckPhase::Pre, how, ..soak() }));
