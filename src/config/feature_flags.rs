@@ -71,8 +71,15 @@ impl FlagProviderConfig {
                 let context = self.context.as_deref().unwrap_or("the current one");
                 format!("ConfigMap {config_map} key {key} namespace {namespace} context {context}")
             }
-            Some(FlagProviderKind::Command { list, .. }) => {
-                format!("`{}` environment {}", list.join(" "), self.environment)
+            Some(FlagProviderKind::Command { list, off, on, .. }) => {
+                let list = list.join(" ");
+                // A command that is not told which environment turns all of them.
+                let is_told = |words: &Vec<String>| words.iter().any(|word| word.contains("{environment}"));
+                if is_told(off) && on.as_ref().is_none_or(is_told) {
+                    format!("`{list}` environment {}", self.environment)
+                } else {
+                    format!("`{list}`")
+                }
             }
         }
     }

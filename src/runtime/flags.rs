@@ -22,6 +22,7 @@ use crate::platform::kube_client::client_for_writing;
 use crate::platform::kubeconfig::Cluster;
 use crate::sources::flags::{FlagsSource, ListsFlags};
 use crate::sources::inbox::Outlet;
+use crate::sources::kubernetes::ReadClient;
 
 /// How often a client is tried to be made that cannot be yet, for its token is not to be had.
 const CLIENT_INTERVAL: Duration = Duration::from_secs(3);
@@ -95,7 +96,11 @@ impl Provider {
     }
 
     fn flagd(&self, namespace: &str, config_map: &str, key: &str) -> Result<Flagd, String> {
-        let client = client_for_writing(&self.cluster, &self.redactor).map_err(|error| error.to_string())?;
+        let client = match &self.turns {
+            Some(_) => client_for_writing(&self.cluster, &self.redactor),
+            None => ReadClient::of(&self.cluster, &self.redactor).map(|client| client.kube),
+        };
+        let client = client.map_err(|error| error.to_string())?;
         Ok(Flagd::new(client, namespace, config_map, key, self.redactor.clone()))
     }
 

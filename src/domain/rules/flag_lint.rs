@@ -85,7 +85,9 @@ pub enum FlagsUnknown {
     Silent(String),
     /// There is no git repository whose commits could name flags.
     NoRepository,
-    /// The commits are not known.
+    /// The commits are not read yet.
+    NotRead,
+    /// The commits cannot be known.
     Commits(String),
 }
 
@@ -96,7 +98,7 @@ impl FlagsUnknown {
         match self {
             Self::NoProvider(_) => "a [[flags]] has this environment",
             Self::Silent(_) => "the provider answers",
-            Self::NoRepository | Self::Commits(_) => {
+            Self::NoRepository | Self::NotRead | Self::Commits(_) => {
                 "its commits can be read; with `commits = false` in the check, `of_release` alone names its flags"
             }
         }
@@ -109,29 +111,41 @@ impl fmt::Display for FlagsUnknown {
             Self::NoProvider(env) => write!(f, "no provider of feature flags is configured for {env}"),
             Self::Silent(why) => f.write_str(why),
             Self::NoRepository => f.write_str("no git repository is configured, whose commits would name flags"),
+            Self::NotRead => f.write_str("which flags the commits name is not known: not read yet"),
             Self::Commits(why) => write!(f, "which flags the commits name is not known: {why}"),
         }
     }
 }
 
-/// Returns why not all flags of the release are known in an environment, if so.
+/// Returns why not all flags of the release with this key ([`Candidate::key`](super::checklist::Candidate::key)) are known in an
+/// environment, if so.
 #[must_use]
-pub fn unknown(world: &World, env: &Environment, rules: &FlagRules, now: Timestamp) -> Option<FlagsUnknown> {
+pub fn unknown(
+    world: &World,
+    (env, candidate): (&Environment, Option<&str>),
+    rules: &FlagRules,
+    now: Timestamp,
+) -> Option<FlagsUnknown> {
     if env.flags.is_empty() {
         return Some(FlagsUnknown::NoProvider(env.name().clone()));
     }
     if let Some(source) = env.flags.iter().find(|source| !source.heard.is_fresh(now)) {
         return Some(FlagsUnknown::Silent(silent(source, now)));
     }
+    // What is on here is compared with the environment before.
+    let is_on = env.listed_flags().iter().any(|listed| listed.of_release && listed.flag.state.is_on());
+    let before = world.previous(env).filter(|_| is_on);
+    if let Some(source) = before.and_then(|before| before.flags.iter().find(|source| !source.heard.is_fresh(now))) {
+        return Some(FlagsUnknown::Silent(silent(source, now)));
+    }
     if !rules.commits {
         return None;
     }
-    let candidate = world.candidate(env).map(|candidate| candidate.key);
     match &env.changes {
-        Some((subject, Ok(_))) if Some(subject) == candidate.as_ref() => None,
-        Some((subject, Err(why))) if Some(subject) == candidate.as_ref() => Some(FlagsUnknown::Commits(why.clone())),
+        Some((subject, Ok(_))) if Some(subject.as_str()) == candidate => None,
+        Some((subject, Err(why))) if Some(subject.as_str()) == candidate => Some(FlagsUnknown::Commits(why.clone())),
         None if env.has_repository == Some(false) => Some(FlagsUnknown::NoRepository),
-        Some(_) | None => Some(FlagsUnknown::Commits("not read yet".to_owned())),
+        Some(_) | None => Some(FlagsUnknown::NotRead),
     }
 }
 
@@ -208,16 +222,17 @@ fn problems(
     of_it.into_iter().flatten().chain(off_before(world, env, flag)).collect()
 }
 
-/// Whether everybody has had it for too long. A flag that is meant to stay may be on for ever.
+/// Whether everybody has had it for too long. One that is meant to stay, or until a day that somebody named, may be on for longer.
 fn on_for_everybody(flag: &Flag, removal: Removal, rules: &FlagRules, now: Timestamp) -> Option<FlagProblem> {
-    if flag.state != FlagState::On || removal == Removal::Never {
+    let is_dated = flag.remove_by().is_some() && removal.overdue(now).is_none();
+    if flag.state != FlagState::On || removal == Removal::Never || is_dated {
         return None;
     }
     let is_long = |at: Timestamp| now.duration_since(at) > rules.max_on;
     match flag.changed() {
         Some(change) => is_long(change.at).then(|| FlagProblem::OnForEverybody(Some(now.duration_since(change.at)))),
-        // What is younger than that cannot have been on for longer.
-        None => flag.created.is_none_or(is_long).then_some(FlagProblem::OnForEverybody(None)),
+        // What is younger than that cannot have been on for longer; a provider that keeps no log says neither.
+        None => flag.created.is_some_and(is_long).then_some(FlagProblem::OnForEverybody(None)),
     }
 }
 

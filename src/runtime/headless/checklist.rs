@@ -231,6 +231,7 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     driver
         .until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_none_or(|env| is_asked(&core.world, env)))
         .await?;
+    super::flags::settle_check(driver, env).await?;
     // What others stated counts as well.
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {

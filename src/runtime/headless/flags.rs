@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use color_eyre::eyre::Result;
+use jiff::Timestamp;
 
 use super::act::{confirmed, refused, unwritten};
 use super::driver::Driver;
@@ -18,8 +19,10 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::{Target, Verb};
+use crate::domain::record::checklist::{BuiltinCheck, Check, How};
 use crate::domain::rules::action::flag::named;
 use crate::domain::rules::flag_lint::{self, FlagsUnknown};
+use crate::domain::world::{Environment, World};
 
 /// How long turning off waits for what its provider lists: long enough to say which flag is meant.
 const OFF_CONTEXT_TIMEOUT: Duration = Duration::from_millis(700);
@@ -74,7 +77,7 @@ async fn lint(driver: &mut Driver, name: Option<&str>, all: bool, output: Output
         },
         None => driver.world().environments.iter().map(|env| env.name().clone()).collect(),
     };
-    driver.until(FIRST_DATA_TIMEOUT, |core| names.iter().all(|name| is_heard(core, name))).await?;
+    driver.until(FIRST_DATA_TIMEOUT, |core| names.iter().all(|name| are_heard(core, name))).await?;
     driver.until(COMMITS_TIMEOUT, |core| names.iter().all(|name| commits_are_read(core, name))).await?;
     driver.refresh();
     let (world, now) = (driver.world(), driver.core.now);
@@ -85,7 +88,7 @@ async fn lint(driver: &mut Driver, name: Option<&str>, all: bool, output: Output
         .map(|env| LintReport {
             env: env.name(),
             flags: flag_lint::lint(world, env, all, now),
-            unknown: flag_lint::unknown(world, env, &flag_lint::rules_of(env), now),
+            unknown: unknown(world, env, now),
         })
         .collect();
     print(&match output {
@@ -98,8 +101,30 @@ async fn lint(driver: &mut Driver, name: Option<&str>, all: bool, output: Output
 /// Whether it is known which flags the commits of the release name, or that they cannot name any.
 fn commits_are_read(core: &Core, env: &EnvName) -> bool {
     let Some(env) = core.world.environment(env) else { return true };
-    let why = flag_lint::unknown(&core.world, env, &flag_lint::rules_of(env), core.now);
-    !matches!(why, Some(FlagsUnknown::Commits(_)))
+    !matches!(unknown(&core.world, env, core.now), Some(FlagsUnknown::NotRead))
+}
+
+fn unknown(world: &World, env: &Environment, now: Timestamp) -> Option<FlagsUnknown> {
+    let candidate = world.candidate(env).map(|candidate| candidate.key);
+    flag_lint::unknown(world, (env, candidate.as_deref()), &flag_lint::rules_of(env), now)
+}
+
+/// Waits for what a check of flags looks at, where an environment has one: its providers, those of the environment before, and the
+/// commits of the release.
+pub(super) async fn settle_check(driver: &mut Driver, env: &EnvName) -> Result<()> {
+    let is_flags = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Flags(_)));
+    if !driver.world().environment(env).is_some_and(|env| env.checks.iter().any(is_flags)) {
+        return Ok(());
+    }
+    driver.until(FIRST_DATA_TIMEOUT, |core| are_heard(core, env)).await?;
+    driver.until(COMMITS_TIMEOUT, |core| commits_are_read(core, env)).await?;
+    Ok(())
+}
+
+/// The same of an environment and the one before it.
+fn are_heard(core: &Core, env: &EnvName) -> bool {
+    let before = core.world.environment(env).and_then(|env| core.world.previous(env));
+    is_heard(core, env) && before.is_none_or(|before| is_heard(core, before.name()))
 }
 
 async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Exit> {

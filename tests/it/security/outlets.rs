@@ -225,7 +225,7 @@ fn flagged(text: &str) -> Environment {
 fn linted(model: &Model, text: &str, write: impl Fn(&[LintReport<'_>]) -> String) -> String {
     let env = flagged(text);
     let flags = flag_lint::lint(&World::default(), &env, true, model.core.now);
-    let unknown = flag_lint::unknown(&World::default(), &env, &FlagRules::default(), model.core.now);
+    let unknown = flag_lint::unknown(&World::default(), (&env, None), &FlagRules::default(), model.core.now);
     write(&[LintReport { env: env.name(), flags, unknown }])
 }
 

@@ -1,8 +1,8 @@
 //! Flag definitions of flagd, by its [schema](https://flagd.dev/schema/v0/flags.json). What is changed is changed in the text:
 //! layout, order and everything else stay.
 //!
-//! A boolean flag is on where somebody gets a variant that is `true`. A disabled flag is off: flagd answers as if there were
-//! none, and clients fall back to the default in their code. A flag of another type is on while it is enabled.
+//! A boolean flag is on where somebody gets a variant that is `true`. For a disabled flag
+//! flagd answers as if there were none, and clients fall back to the default in their code: what that is is not known. A flag of another type is on while it is enabled.
 
 mod edit;
 mod reach;
@@ -64,13 +64,13 @@ impl Document {
     pub fn flag(&self, name: &str) -> Option<Flag> {
         let definition = self.definition(name)?;
         let uses_shared = definition.targeting.is_some_and(|rule| rule.to_string().contains("\"$ref\""));
-        let remove_by = definition.whole["metadata"]["remove-by"].as_str();
+        let of_metadata = |key: &str| Some(format!("{key}:{}", definition.whole["metadata"][key].as_str()?));
         Some(Flag {
             name: name.to_owned(),
             state: definition.state(&self.evaluators),
             kind: Some(definition.describe(&self.evaluators)),
             owner: definition.whole["metadata"]["owner"].as_str().map(ToOwned::to_owned),
-            tags: remove_by.map(|day| format!("remove-by:{day}")).into_iter().collect(),
+            tags: ["remove-by", "type"].into_iter().filter_map(of_metadata).collect(),
             created: None,
             is_stale: false,
             changes: Vec::new(),
@@ -127,22 +127,28 @@ impl<'a> Definition<'a> {
             let all = self.variants.into_iter().flat_map(Map::values).map(Some);
             return all.chain([by_default()]).collect();
         }
-        // A name that no variant has is as good as no answer.
-        let named = reach.variants.iter().map(|name| variant(name).or_else(by_default));
+        // A name that no variant has is an error, and clients get the default in their code; in old versions, the default variant.
+        let named = reach.variants.iter().flat_map(|name| match variant(name) {
+            Some(value) => vec![Some(value)],
+            None => vec![None, by_default()],
+        });
         named.chain(reach.is_default.then(by_default)).collect()
     }
 
     fn state(&self, evaluators: &BTreeMap<String, Reach>) -> FlagState {
+        // The default in the code may be `true`: off is only what says `false`, or what cannot.
         if self.is_disabled {
-            return FlagState::Off;
+            return if self.named(false).is_empty() { FlagState::Off } else { FlagState::Some };
         }
         if !self.is_boolean() {
             return FlagState::On;
         }
         let served = self.served(evaluators);
         let is_true = |value: Option<&Value>| value == Some(&Value::Bool(true));
-        if !served.iter().copied().any(is_true) {
+        if served.iter().all(|value| *value == Some(&Value::Bool(false))) {
             FlagState::Off
+        } else if served.iter().any(Option::is_none) {
+            FlagState::Some
         } else if served.iter().copied().all(is_true) {
             FlagState::On
         } else {

@@ -64,15 +64,21 @@ impl Removal {
 const REMOVE_BY: &str = "remove-by";
 
 impl Flag {
+    /// Returns the day that a tag names; of several the first.
+    #[must_use]
+    pub fn remove_by(&self) -> Option<Date> {
+        let tags = self.tags.iter().filter_map(|tag| tag.trim().strip_prefix(REMOVE_BY));
+        tags.filter_map(|rest| rest.get(1..)?.trim().parse::<Date>().ok()).min()
+    }
+
     /// Returns when it is to be removed.
     #[must_use]
     pub fn removal(&self, rules: &FlagRules) -> Removal {
-        let tags = self.tags.iter().filter_map(|tag| tag.trim().strip_prefix(REMOVE_BY));
-        // Of several days the first holds.
-        if let Some(date) = tags.filter_map(|rest| rest.get(1..)?.trim().parse::<Date>().ok()).min() {
+        if let Some(date) = self.remove_by() {
             return Removal::On(date);
         }
-        let max_age = match self.kind.as_deref() {
+        let kind = self.tags.iter().find_map(|tag| tag.trim().strip_prefix("type:")).or(self.kind.as_deref());
+        let max_age = match kind {
             Some("kill-switch" | "permission" | "permanent") => return Removal::Never,
             Some("operational") => rules.max_age_operational,
             Some(_) => rules.max_age,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::builtin::BuiltinAnswer;
 use super::candidate::{Candidate, CandidateState};
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
-use crate::domain::facts::flag::{Flag, FlagEdit};
+use crate::domain::facts::flag::{Flag, FlagEdit, ProviderKind};
 use crate::domain::facts::text::{duration, plural};
 use crate::domain::record::checklist::CheckOutcome;
 use crate::domain::rules::flag_lint::{FlagProblem, lint, silent, unknown};
@@ -27,7 +27,7 @@ pub(super) fn flags(
     rules: &FlagRules,
     now: Timestamp,
 ) -> BuiltinAnswer {
-    if let Some(why) = unknown(world, env, rules, now) {
+    if let Some(why) = unknown(world, (env, Some(&candidate.key)), rules, now) {
         return BuiltinAnswer::new(CheckOutcome::Blind, why.to_string(), why.wanted());
     }
     let linted = lint(world, env, false, now);
@@ -93,6 +93,10 @@ fn tried(world: &World, env: &Environment, listed: &ListedFlag<'_>, rules: &Flag
     let Some(last) = offs.max_by_key(|change| change.at).filter(|last| now.duration_since(last.at) <= within) else {
         if !source.heard.is_fresh(now) {
             return Tried::Unknown(format!("{name}: {}", silent(source, now)));
+        }
+        if source.settings.kind != ProviderKind::Unleash {
+            let provider = &source.settings.provider;
+            return Tried::Unknown(format!("{name}: {provider} keeps no log of who turned it off in {there}"));
         }
         let line = format!("{name}: not turned off in {there} within {}", duration(within));
         return Tried::No(Fault { line, remedy });

@@ -23,27 +23,39 @@ impl Document {
     }
 
     fn off(&self, name: &str, definition: &Definition<'_>) -> Option<String> {
-        if definition.is_disabled {
-            return None;
-        }
         let Some(off) = definition.named(false).first().map(|off| Value::from(*off).to_string()) else {
-            return self.set(name, STATE, &Value::from(DISABLED).to_string());
+            return if definition.is_disabled {
+                None
+            } else {
+                self.set(name, STATE, &Value::from(DISABLED).to_string())
+            };
         };
         let served = definition.served(&self.evaluators);
-        if served.iter().all(|value| *value == Some(&Value::Bool(false))) {
-            return None;
+        let is_pinned = served.iter().all(|value| *value == Some(&Value::Bool(false)));
+        match (definition.is_disabled, is_pinned) {
+            (false, true) => None,
+            (false, false) => self.pinned(name, definition, &off),
+            // Enabled, it says `false`; disabled, the code decides.
+            (true, _) => {
+                let text = if is_pinned { self.text.clone() } else { self.pinned(name, definition, &off)? };
+                Self::parse(text).ok()?.set(name, STATE, &Value::from(ENABLED).to_string())
+            }
         }
+    }
+
+    /// Returns the text with everybody given one variant, written as JSON.
+    fn pinned(&self, name: &str, definition: &Definition<'_>, off: &str) -> Option<String> {
         match definition.targeting.and_then(|_| spans::value(&self.text, &["flags", name, TARGETING])) {
             Some(rule) => {
                 let kept = self.text.get(rule)?;
                 self.set(name, TARGETING, &format!("{{\"if\": [false, {kept}, {off}]}}"))
             }
-            None => self.set(name, DEFAULT_VARIANT, &off),
+            None => self.set(name, DEFAULT_VARIANT, off),
         }
     }
 
     fn on(&self, name: &str, definition: &Definition<'_>) -> Result<Option<String>, String> {
-        if definition.state(&self.evaluators) != FlagState::Off {
+        if !definition.is_disabled && definition.state(&self.evaluators) != FlagState::Off {
             return Ok(None);
         }
         let next = if definition.is_disabled {

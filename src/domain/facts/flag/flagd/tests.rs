@@ -71,7 +71,7 @@ fn the_flags_of_the_documentation_are_read_as_it_says() {
             ("basic-flag", FlagState::On, "boolean"),
             ("new-welcome-banner", FlagState::Some, "boolean"),
             ("a-quarter", FlagState::Percent(25), "boolean"),
-            ("switched-off", FlagState::Off, "boolean, DISABLED: the default in the code"),
+            ("switched-off", FlagState::Some, "boolean, DISABLED: the default in the code"),
             ("fibAlgo", FlagState::On, "string, by its targeting"),
             ("headerColor", FlagState::On, "string, serves red"),
         ]
@@ -99,12 +99,15 @@ fn a_flag_is_on_where_anybody_may_get_true() {
         ("off", json!({"fractional": [["on", {"var": "share"}], ["off", 1]]}), FlagState::Some),
         ("off", json!({"$ref": "no-such-rule"}), FlagState::Some),
         ("off", json!({"a-later-operation": []}), FlagState::Some),
-        ("off", json!("no-such-variant"), FlagState::Off),
+        // An error by now, which leaves it to the code; the default variant in old versions.
+        ("off", json!("no-such-variant"), FlagState::Some),
+        ("on", json!("no-such-variant"), FlagState::Some),
     ] {
         assert_eq!(state(default, targeting.clone()), wanted, "{default} {targeting}");
     }
     // Without a default variant it is the code that says what clients get.
     let by_code = one(&json!({"state": "ENABLED", "variants": {"on": true, "off": false}})).flag("x").unwrap();
+    assert_eq!(by_code.state, FlagState::Some);
     assert_eq!(by_code.kind.as_deref(), Some("boolean, no default variant: the default in the code"));
 }
 
@@ -128,7 +131,6 @@ fn off_serves_false_and_keeps_who_got_it_for_on() {
 
 #[test]
 fn what_is_so_already_or_cannot_be_is_not_written() {
-    assert_eq!(sample().turned("switched-off", Turn::Off), Ok(None));
     assert_eq!(sample().turned("basic-flag", Turn::On), Ok(None));
     assert_eq!(sample().turned("no-such-flag", Turn::Off), Err("there is no flag no-such-flag".to_owned()));
     let nobody = one(&boolean("on", &json!({"if": [{"var": "beta"}, "off", "off"]})));
@@ -136,6 +138,12 @@ fn what_is_so_already_or_cannot_be_is_not_written() {
     let none = one(&json!({"state": "ENABLED", "variants": {"off": false}, "defaultVariant": "off"}));
     assert!(none.turned("x", Turn::On).unwrap_err().contains("0 variants that are true"));
     // What the code has is not known: off says what is served.
+    let off = turned(&sample(), "switched-off", Turn::Off);
+    assert_eq!(off.flag("switched-off").unwrap().state, FlagState::Off);
+    assert_eq!(off.definitions["switched-off"]["state"], "ENABLED");
+    assert_eq!(off.turned("switched-off", Turn::Off), Ok(None));
+    let typo = one(&boolean("off", &json!({"if": [{"var": "beta"}, "onn", "off"]})));
+    assert_eq!(turned(&typo, "x", Turn::Off).flag("x").unwrap().state, FlagState::Off);
     let by_code = one(&json!({"state": "ENABLED", "variants": {"on": true, "off": false}}));
     assert_eq!(turned(&by_code, "x", Turn::Off).definitions["x"]["defaultVariant"], "off");
 }
