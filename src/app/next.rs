@@ -41,7 +41,8 @@ pub fn next(model: &Model) -> Next {
         };
         return Next::calm(sentence);
     };
-    if let Some(action) = model.target().and_then(|target| model.core.in_flight_on(&target)) {
+    let in_flight = model.target().and_then(|target| model.core.in_flight_on(&target));
+    if let Some(action) = in_flight.filter(|action| !action.awaits_merge()) {
         let age = duration(model.core.now.duration_since(action.since));
         let headline = &action.record.headline;
         return Next::calm(match &action.accepted {
@@ -74,6 +75,11 @@ pub fn next(model: &Model) -> Next {
     if let Some(next) = by_release_state(model, env, workload, status).or_else(|| alarm(model, env, workload, status)) {
         let in_the_way = if next.is_alarm && status.pause.is_some() { in_the_way } else { Vec::new() };
         return Next { in_the_way, ..next };
+    }
+    if let Some(action) = in_flight {
+        let age = duration(model.core.now.duration_since(action.since));
+        let shows = action.accepted.as_deref().unwrap_or_default();
+        return Next::calm(format!("{} has waited for a merge for {age}: {shows}", action.record.headline));
     }
     let waits_for_person = status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let sentence = match (&promote, &status.pause) {

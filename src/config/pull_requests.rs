@@ -72,7 +72,7 @@ fn url(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
         return None;
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        let what = "`url` is http:// to another machine: whoever is on the way reads the token";
+        let what = "`url` is http:// to another machine: anyone on the network can read the token";
         reader.note(at, what, "write https://");
         return None;
     }

@@ -59,7 +59,7 @@ const FIELDS: &[Field] = &[
     Field::new(
         "plain_http",
         Kind::Flag,
-        "Allow http:// to another machine: whoever is on the way can answer in its place.",
+        "Allow http:// to another machine: anyone on the network can answer in its place.",
     )
     .or(|| "false".to_owned()),
     Field::new(
@@ -158,7 +158,7 @@ fn url(reader: &mut Reader, table: &Table<'_>, host: Option<&str>, plain_http: b
     let is_open = url.scheme() == "http" && !is_loopback(&url);
     if is_open && !plain_http {
         let what =
-            "`url` is http:// to another machine: whoever is on the way can answer in its place, and reads the login";
+            "`url` is http:// to another machine: anyone on the network can answer in its place, and read the login";
         reader.note(table.key_at("url"), what, "write https://, or `plain_http = true` where that is meant");
         return None;
     }

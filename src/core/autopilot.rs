@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect, Level};
-use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Verb};
+use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Target, Verb};
 
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::guardrails::{Kept, Response};
@@ -124,7 +124,7 @@ fn without_kept(core: &mut Core, mut asked: Vec<GuardrailBreach>) -> Vec<Guardra
 fn leave_if_moved_on(core: &mut Core, asked: &GuardrailBreach) {
     let canary = &asked.canary;
     let env = &canary.0.env;
-    if core.in_flight_on(&canary.0).is_some() {
+    if core.in_flight_on(&canary.0).is_some_and(|open| !open.awaits_merge()) {
         return;
     }
     let stands = stands_still(core, &canary.0);
@@ -196,7 +196,8 @@ fn respond(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
 /// Holds the canary where it is, once, unless it stands still already.
 fn hold(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
     let target = &asked.canary.0;
-    if core.autopilot.held.contains(&asked.canary) || core.in_flight_on(target).is_some() {
+    // What is on its way through git may take until people merge it: that holds no canary.
+    if core.autopilot.held.contains(&asked.canary) || core.in_flight.contains_key(&Target::from(target.clone())) {
         return Vec::new();
     }
     let effects = if stands_still(core, target) { Some(Vec::new()) } else { act(core, asked, Verb::Pause) };

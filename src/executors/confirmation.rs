@@ -61,7 +61,9 @@ pub(super) async fn confirm(
     let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         failpoint(format_args!("dispatcher.before-look"));
-        if let Ok(found) = executor.look_for(record).await {
+        let looked = executor.look_for(record).await;
+        let unread = looked.as_ref().err().map(ToString::to_string);
+        if let Ok(found) = looked {
             let put_back = found.put_back(record);
             if matches!(put_back, PutBack::Once | PutBack::NotSuspended) {
                 let since = put_back_since.get_or_insert_with(Instant::now).elapsed();
@@ -118,11 +120,17 @@ pub(super) async fn confirm(
             None => begun.elapsed() >= ACCEPT_TIMEOUT,
         };
         if is_over {
-            return Outcome::Unconfirmed { shows };
+            // It stays open until it was looked at: people may still merge it.
+            let unread = unread.filter(|_| accepted_at.is_none() && record.goes_by_pull_request());
+            return unread.map_or(Outcome::Unconfirmed { shows }, |why| not_known_whether_merged(&why));
         }
         sleep(wait).await;
         wait = (wait * 2).min(MAX_LOOK_INTERVAL);
     }
+}
+
+fn not_known_whether_merged(why: &dyn std::fmt::Display) -> Outcome {
+    Outcome::AwaitsMerge { shows: format!("it is not known whether it is merged: {why}") }
 }
 
 /// Looks until the cluster tells whether an action that may have been sent took effect. The action is not sent again;
@@ -137,7 +145,14 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
             let shows = "or not: nothing was heard since, look at the provider".to_owned();
             return Outcome::Unconfirmed { shows };
         }
-        if let Ok(found) = executor.look_for(record).await {
+        let looked = executor.look_for(record).await;
+        if let Err(why) = &looked {
+            // It may take as long as people take: nobody waits for that here.
+            if record.goes_by_pull_request() && heard.elapsed() >= SETTLE_TIMEOUT {
+                return not_known_whether_merged(why);
+            }
+        }
+        if let Ok(found) = looked {
             heard = Instant::now();
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
             let waits_for_controller = unnoticed(record, &found);

@@ -7,13 +7,13 @@ use proptest::prelude::*;
 
 use super::{change, feed, model, performed, press, target};
 use crate::app::model::Model;
+use crate::app::next::next;
 use crate::app::{Effect, Msg, update};
-use crate::core;
+use crate::core::{self, InFlight};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::signals::Tracks;
-use crate::domain::record::action::ActionId;
-use crate::domain::record::action::{Outcome, PlanRecord, Verb};
+use crate::domain::record::action::{ActionId, GitKey, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::guardrails::{Guardrails, Kept, Response};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
@@ -111,6 +111,32 @@ fn regressed_pauses_at_once_and_rolls_back_after_the_delay() {
     assert_eq!(model.core.autopilot.next(model.core.now), None);
     // Once is enough.
     assert_eq!(verbs(&later(&mut model, 30)), []);
+}
+
+/// A pull request may wait for hours: meanwhile the canary is held and rolled back as ever, and the screen says why.
+#[test]
+fn an_open_pull_request_keeps_autopilot_from_nothing() {
+    let mut model = rolling_out(rails(true));
+    let rollback = performed(&press(&mut rolling_out(rails(false)), "R y")).remove(0);
+    let (env, names) = (target().env, target().workload);
+    let file = GitKey {
+        env,
+        repository: "https://git.example/config".to_owned(),
+        branch: "main".to_owned(),
+        file: "prod.yaml".to_owned(),
+        names,
+        places: Vec::new(),
+    };
+    let record = PlanRecord { target: Target::Git(file), verb: Verb::Release, ..rollback };
+    let waits = Outcome::AwaitsMerge { shows: "pull request #12 open ✓".to_owned() };
+    let open = InFlight { outcome: Some(waits), ..InFlight::new(record.clone(), model.core.now) };
+    model.core.in_flight.insert(record.target, open);
+    assert!(next(&model).sentence.contains("has waited for a merge for"), "{}", next(&model).sentence);
+    let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
+    assert_eq!(held.iter().map(|record| record.verb).collect::<Vec<_>>(), [Verb::Pause]);
+    done(&mut model, &held[0], confirmed());
+    assert!(next(&model).is_alarm, "{}", next(&model).sentence);
+    assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
 }
 
 #[test]

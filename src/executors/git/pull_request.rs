@@ -37,7 +37,7 @@ impl Proposals {
             None => (self.connect)().await.map_err(|why| SendError::Refused(format!("not sent: {why}")))?,
         };
         if found.place() != place {
-            let why = format!("pull requests are opened at {} by now, and this one is at {place}", found.place());
+            let why = format!("pull requests are now opened at {}, and this one is at {place}", found.place());
             return Err(SendError::Refused(why));
         }
         Ok(client.insert(found).clone())
@@ -57,7 +57,7 @@ impl Proposals {
             Ok(there) => there,
             Err(error) => {
                 self.failed(&error).await;
-                let why = format!("not sent: {place} does not tell of the branch {}: {error}", key.branch);
+                let why = format!("not sent: the branch {} of {place} cannot be read: {error}", key.branch);
                 return Err(SendError::Refused(why));
             }
         };

@@ -10,7 +10,7 @@ use super::{FIRST_DATA_TIMEOUT, complain};
 use crate::core::{self, Core, Effect, Msg, Revert};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
-use crate::domain::record::action::{ActionId, Outcome, Target, Verb};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::journal::JournalState;
 use crate::domain::record::receipt::Receipt;
 
@@ -35,7 +35,7 @@ pub(super) struct Driver {
     /// That its pull request is open, while it is.
     awaits_merge: Option<Outcome>,
     /// What the command itself acts on.
-    performing: Option<Target>,
+    performing: Option<(Target, Verb)>,
     /// What became of the last statement.
     stated: Option<Stated>,
 }
@@ -154,7 +154,7 @@ impl Driver {
         self.settled.clear();
         self.accepted = false;
         self.awaits_merge = None;
-        self.performing = Some(target.clone());
+        self.performing = Some((target.clone(), verb));
         let effects = self.core.perform(plan);
         let in_doubt = self.core.in_flight.get(&target).and_then(|flying| flying.took_place_of.clone());
         if effects.is_empty() {
@@ -226,16 +226,21 @@ impl Driver {
         self.engine.follow(&self.core, ticked);
     }
 
+    /// Whether it is what the command itself does, and nothing that was left open or is done along with it.
+    fn is_performing(&self, record: &PlanRecord) -> bool {
+        self.performing.as_ref().is_some_and(|(target, verb)| *target == record.target && *verb == record.verb)
+    }
+
     fn note(&mut self, msg: &Msg) {
         match msg {
             Msg::Receipt(Receipt::Ended { action, record, outcome, .. }) if outcome.is_settled() => {
-                if self.performing.as_ref().is_some_and(|performing| *performing != record.target) {
+                if self.performing.is_some() && !self.is_performing(record) {
                     complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
                 }
                 self.settled.push((action.clone(), record.target.clone(), record.verb, outcome.clone()));
             }
             Msg::Receipt(Receipt::Ended { record, outcome: outcome @ Outcome::AwaitsMerge { .. }, .. }) => {
-                if self.performing.as_ref() == Some(&record.target) {
+                if self.is_performing(record) {
                     self.accepted = true;
                     self.awaits_merge = Some(outcome.clone());
                 }
@@ -246,8 +251,10 @@ impl Driver {
                 complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
             }
             Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {
-                self.accepted = true;
-                self.awaits_merge = None;
+                if self.is_performing(record) {
+                    self.accepted = true;
+                    self.awaits_merge = None;
+                }
                 complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));
             }
             // What a config asks for goes ahead of what a person states.
