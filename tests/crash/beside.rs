@@ -197,7 +197,7 @@ impl Scene {
         let is_true = match outcome {
             Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => shows && times == 1,
             Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && times == 0,
-            Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => false,
+            Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } | Outcome::AwaitsMerge { .. } => false,
         };
         let words = outcome.describe();
         if !is_true {

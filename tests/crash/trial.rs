@@ -221,7 +221,7 @@ fn is_true(outcome: &Outcome, record: &PlanRecord, writes: &Writes, shows: bool)
         Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && not_whole,
         // Half of it was sent: it says that it is not done, and what is still served.
         Outcome::Unconfirmed { .. } => !shows && taken > 0 && not_whole,
-        Outcome::Unknown { .. } => false,
+        Outcome::Unknown { .. } | Outcome::AwaitsMerge { .. } => false,
     };
     if true_ {
         return Ok(());
