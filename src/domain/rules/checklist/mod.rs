@@ -3,7 +3,7 @@
 //! - [`candidate`] is what an environment's checklist is about: the candidate, or the released artifact.
 //! - [`builtin`] answers the checks that the world answers on its own: artifact, rollback, live signals.
 //! - [`registry`] says whether registries have what comes in.
-//! - [`flags`] says whether the flags of the release are in order.
+//! - `flags` says whether the flags of the release are in order.
 //! - [`required`] compares what the config asks for with what the record says that others ask for.
 //! - [`role`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what blocks a promotion.
