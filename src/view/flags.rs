@@ -98,15 +98,16 @@ fn line(
         Some(format!("document changed by {}", written.describe(now)))
     };
     let age = flag.created.map(|at| format!("{} old", duration(now.duration_since(at))));
+    // What an incident asks for comes first: the rest may be cut off.
     let about = [
         listed.of_release.then(|| "of this release".to_owned()),
         flag.is_stale.then(|| "stale".to_owned()),
+        changed.or_else(written),
+        flag.holder.as_ref().and_then(Holder::warning),
+        flag.owner.as_ref().map(|owner| format!("by {owner}")),
         flag.kind.clone(),
         removal,
         age,
-        flag.owner.as_ref().map(|owner| format!("by {owner}")),
-        changed.or_else(written),
-        flag.holder.as_ref().and_then(Holder::warning),
     ];
     let about: Vec<String> = about.into_iter().flatten().collect();
     scene
