@@ -79,16 +79,11 @@ pub async fn on_screen(program: &Program, work: impl FnOnce(&mut Pty) + Send + '
     same("exit code", &tokio::task::spawn_blocking(leave).await?, &0)
 }
 
-/// Presses a key and confirms the question. A `y` that comes too soon after it opened does not count.
+/// Presses a key and confirms the question.
+#[track_caller]
 pub fn confirmed(pty: &mut Pty, keys: &str, title: &str) {
     for key in keys.chars() {
         pty.send(&key.to_string());
     }
-    pty.wait_text(title);
-    loop {
-        pty.send("y");
-        if pty.gone_soon(title) {
-            return;
-        }
-    }
+    pty.confirm(title);
 }

@@ -138,6 +138,20 @@ impl Pty {
         !waited.expect("not poisoned").1.timed_out()
     }
 
+    /// Answers `y` to a dialog until it closes: one that comes within 300 ms of its opening does not count.
+    #[track_caller]
+    pub fn confirm(&mut self, dialog: &str) {
+        self.wait_text(dialog);
+        let until = Instant::now() + SCREEN_TIMEOUT;
+        loop {
+            self.send("y");
+            if self.gone_soon(dialog) {
+                return;
+            }
+            assert!(Instant::now() < until, "{dialog} cannot be answered:\n{}", self.text());
+        }
+    }
+
     /// Changes the size of the terminal.
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut seen = self.seen.0.lock().expect("not poisoned");

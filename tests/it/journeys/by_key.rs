@@ -11,18 +11,6 @@ fn start(scenario: &str, speed: &str) -> Pty {
     crate::cockpit().screen(&["demo", scenario, "--speed", speed], (120, 40))
 }
 
-/// Answers `y`. One that comes within 300 ms of the dialog's opening does not count and is given again.
-#[track_caller]
-fn confirm(pty: &mut Pty, dialog: &str) {
-    pty.wait_text(dialog);
-    loop {
-        pty.send("y");
-        if pty.gone_soon(dialog) {
-            return;
-        }
-    }
-}
-
 /// Waits on the deck until there was enough traffic to notice a regression.
 #[track_caller]
 fn enough_traffic(pty: &mut Pty) {
@@ -38,14 +26,14 @@ fn promote(pty: &mut Pty) {
     pty.send("p");
     pty.wait_text("type its name");
     pty.send("prod-eu");
-    confirm(pty, "Promote prod-eu");
+    pty.confirm("Promote prod-eu");
 }
 
 /// Rolls back by the two keys that are all it takes, and sees the end of it.
 #[track_caller]
 fn roll_back(pty: &mut Pty) {
     pty.send("R");
-    confirm(pty, "Roll back prod-eu");
+    pty.confirm("Roll back prod-eu");
     pty.wait_text(ROLLED_BACK);
 }
 
@@ -104,11 +92,11 @@ fn slow_latency_is_paused_and_then_aborted() {
     let mut pty = start("slow-latency", "10");
     pty.wait_text("║ paused until promoted");
     pty.send(" ");
-    confirm(&mut pty, "Pause prod-eu");
+    pty.confirm("Pause prod-eu");
     pty.wait_text("prod-eu is paused by release-cockpit; space resumes it");
     pty.wait_text("canary p99");
     pty.send("A");
-    confirm(&mut pty, "Abort prod-eu");
+    pty.confirm("Abort prod-eu");
     pty.wait_text("prod-eu was aborted; t retries");
     check_journal_and_leave(pty, &["pause", "abort"]);
 }
@@ -170,7 +158,7 @@ fn a_preview_takes_all_traffic_at_once_and_goes_on() {
     pty.send("N");
     pty.wait_text("type its name");
     pty.send("prod-us");
-    confirm(&mut pty, "Release 1.5.0 into prod-us");
+    pty.confirm("Release 1.5.0 into prod-us");
     pty.wait_text("1.5.0 began");
     wait_done(&mut pty, 2);
     check_journal_and_leave(pty, &["promote the preview", "release 1.5.0"]);
@@ -207,7 +195,7 @@ fn a_flag_is_turned_off_and_errors_fall_without_a_rollback() {
     pty.send("7");
     pty.wait_text("▸ express-checkout-v2");
     pty.send("K");
-    confirm(&mut pty, "Turn off prod-eu flag express-checkout-v2");
+    pty.confirm("Turn off prod-eu flag express-checkout-v2");
     pty.wait_text("off          of this release");
     pty.send("1");
     pty.wait("errors fall", |screen| !screen.contents().contains("stable errors"));
@@ -220,7 +208,7 @@ fn a_deployment_is_undone_and_restarted_by_name() {
     pty.wait_text("▶ Progressing");
     roll_back(&mut pty);
     pty.send(":restart\r");
-    confirm(&mut pty, "Restart prod-eu");
+    pty.confirm("Restart prod-eu");
     pty.wait_text("restart all pods");
     pty.wait_text(ROLLOUT_OVER);
     check_journal_and_leave(pty, &["roll back to 1.4.2", "restart"]);
@@ -289,7 +277,7 @@ fn red_gate_stops_promotion_but_not_rollback() {
     pty.wait_text("prod-eu cannot promote");
     close(&mut pty, "prod-eu cannot promote");
     pty.send("R");
-    confirm(&mut pty, "Roll back prod-eu");
+    pty.confirm("Roll back prod-eu");
     pty.send("1");
     pty.wait_text(ROLLED_BACK);
     check_journal_and_leave(pty, &["promote 20 → 40 %", "roll back to 1.4.2"]);

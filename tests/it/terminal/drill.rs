@@ -8,13 +8,7 @@ use crate::cockpit;
 #[track_caller]
 fn roll_back(pty: &mut Pty) {
     pty.send("R");
-    pty.wait_text("Roll back prod-eu");
-    loop {
-        pty.send("y");
-        if pty.gone_soon("Roll back prod-eu") {
-            break;
-        }
-    }
+    pty.confirm("Roll back prod-eu");
     assert_eq!(pty.exit(), 0);
     pty.wait_clean();
 }

@@ -16,13 +16,7 @@ fn recorded_session_replays_to_the_same_frames() {
     }
     pty.resize(80, 24);
     pty.send("R");
-    pty.wait_text("Roll back prod-eu");
-    loop {
-        pty.send("y");
-        if pty.gone_soon("Roll back prod-eu") {
-            break;
-        }
-    }
+    pty.confirm("Roll back prod-eu");
     pty.wait_text("prod-eu was rolled back from");
     pty.send("q");
     assert_eq!(pty.exit(), 0);
