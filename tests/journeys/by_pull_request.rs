@@ -260,7 +260,7 @@ impl Scene<'_> {
     async fn token_refused(&self) -> Checked {
         let run = self.alice.run_async(&["release", "prod", "--yes"]).await;
         same(&format!("exit code: {}", run.said()), &run.code(), &3)?;
-        says(&run.said(), "not sent: shop/config at http://127.0.0.1:")?;
+        says(&run.said(), "not sent: the branch main of shop/config at http://127.0.0.1:")?;
         says(&run.said(), "401: the token is not accepted: Bad credentials")?;
         holds("the token is shown to nobody", !run.said().contains("ghp_"))?;
         same("branches", &self.github.other_branches()?, &Vec::new())?;
