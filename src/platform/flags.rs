@@ -6,8 +6,6 @@ pub mod unleash;
 
 use std::fmt;
 
-use super::Redactor;
-
 /// Why a provider gave no answer that could be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FlagError {
@@ -31,12 +29,3 @@ impl fmt::Display for FlagError {
 
 /// Longest text that is taken over from a provider, in characters.
 const MAX_TEXT_CHARS: usize = 200;
-
-/// The innermost cause of an error, without what is secret in it.
-fn cause(error: &reqwest::Error, redactor: &Redactor) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
-    }
-    redactor.cut(&innermost.to_string(), MAX_TEXT_CHARS)
-}

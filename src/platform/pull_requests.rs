@@ -12,6 +12,7 @@ use super::{Redactor, tls};
 use crate::domain::facts::pull_request::{
     PullRequest, PullRequestPlace, PullRequestProvider, PullRequestState, foremost, github, gitlab,
 };
+use crate::domain::facts::text::root_cause;
 
 /// How long one answer may take. After that it is not known whether one was opened.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -99,7 +100,8 @@ impl PullRequests {
             builder = builder.no_proxy();
         }
         if let Some(pem) = ca {
-            let certificates = Certificate::from_pem_bundle(pem).map_err(|error| cause(&error, &redactor))?;
+            let certificates =
+                Certificate::from_pem_bundle(pem).map_err(|error| redactor.cut(&root_cause(&error), MAX_TEXT_CHARS))?;
             if certificates.is_empty() {
                 return Err("there is no certificate in `ca_file`".to_owned());
             }
@@ -108,7 +110,9 @@ impl PullRequests {
             // There is nothing to verify: the certificates of the system are not read.
             builder = builder.tls_certs_only([]);
         }
-        let client = builder.build().map_err(|error| format!("cannot set up TLS: {}", cause(&error, &redactor)))?;
+        let client = builder
+            .build()
+            .map_err(|error| format!("cannot set up TLS: {}", redactor.cut(&root_cause(&error), MAX_TEXT_CHARS)))?;
         Ok(Self { client, place, url, redactor })
     }
 
@@ -233,7 +237,7 @@ impl PullRequests {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> PullRequestError {
-        let why = cause(error, &self.redactor);
+        let why = self.redactor.cut(&root_cause(error), MAX_TEXT_CHARS);
         if error.is_connect() {
             PullRequestError::NotSent(why)
         } else if error.is_timeout() {
@@ -284,15 +288,6 @@ fn headers(provider: PullRequestProvider, token: &str) -> Result<HeaderMap, Stri
 
 fn not_readable() -> PullRequestError {
     PullRequestError::NoAnswer("the answer is not what the API of the provider says".to_owned())
-}
-
-/// The innermost cause of an error, without what is secret in it.
-fn cause(error: &reqwest::Error, redactor: &Redactor) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
-    }
-    redactor.cut(&innermost.to_string(), MAX_TEXT_CHARS)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::{Redactor, tls};
 use crate::domain::facts::registry::challenge::{self, Challenge};
 use crate::domain::facts::registry::manifest::{ACCEPTED, is_not_found};
 use crate::domain::facts::registry::{DOCKER_HUB, Repository};
+use crate::domain::facts::text::root_cause;
 use credentials::Credentials;
 use token::Tokens;
 
@@ -121,7 +122,8 @@ impl Registry {
             builder = builder.no_proxy();
         }
         if let Some(pem) = &place.ca {
-            let certificates = Certificate::from_pem_bundle(pem).map_err(|error| cause(&error, &redactor))?;
+            let certificates =
+                Certificate::from_pem_bundle(pem).map_err(|error| redactor.cut(&root_cause(&error), MAX_TEXT_CHARS))?;
             if certificates.is_empty() {
                 return Err("there is no certificate in `ca_file`".to_owned());
             }
@@ -130,7 +132,9 @@ impl Registry {
             // There is nothing to verify: the certificates of the system are not read.
             builder = builder.tls_certs_only([]);
         }
-        let client = builder.build().map_err(|error| format!("cannot set up TLS: {}", cause(&error, &redactor)))?;
+        let client = builder
+            .build()
+            .map_err(|error| format!("cannot set up TLS: {}", redactor.cut(&root_cause(&error), MAX_TEXT_CHARS)))?;
         let (place, credentials) = (Arc::new(place), Arc::new(credentials));
         Ok(Self { client, place, credentials, tokens: Tokens::default(), redactor })
     }
@@ -279,7 +283,7 @@ impl Registry {
         RegistryError::NoAnswer(if error.is_timeout() {
             format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())
         } else {
-            cause(error, &self.redactor)
+            self.redactor.cut(&root_cause(error), MAX_TEXT_CHARS)
         })
     }
 }
@@ -298,15 +302,6 @@ fn may_follow(from: &Url, to: &Url) -> bool {
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-/// The innermost cause of an error, without what is secret in it.
-fn cause(error: &reqwest::Error, redactor: &Redactor) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
-    }
-    redactor.cut(&innermost.to_string(), MAX_TEXT_CHARS)
 }
 
 #[cfg(test)]

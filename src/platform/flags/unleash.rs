@@ -7,8 +7,9 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde_json::{Value, json};
 
-use super::{FlagError, MAX_TEXT_CHARS, cause};
+use super::{FlagError, MAX_TEXT_CHARS};
 use crate::domain::facts::flag::{Flag, FlagChange, unleash};
+use crate::domain::facts::text::root_cause;
 use crate::platform::{Redactor, tls};
 
 /// How long one answer may take. After that a request is unknown.
@@ -67,7 +68,9 @@ impl Unleash {
                 builder = builder.tls_certs_only([]);
             }
         }
-        let client = builder.build().map_err(|error| format!("cannot set up TLS: {}", cause(&error, &redactor)))?;
+        let client = builder
+            .build()
+            .map_err(|error| format!("cannot set up TLS: {}", redactor.cut(&root_cause(&error), MAX_TEXT_CHARS)))?;
         Ok(Self { client, place, token, redactor })
     }
 
@@ -203,7 +206,7 @@ impl Unleash {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> FlagError {
-        let why = cause(error, &self.redactor);
+        let why = self.redactor.cut(&root_cause(error), MAX_TEXT_CHARS);
         if error.is_connect() {
             FlagError::NotSent(why)
         } else if error.is_timeout() {
