@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::registry::is_loopback;
 use super::{Redactor, tls};
 use crate::domain::facts::pull_request::{
-    PullRequest, PullRequestPlace, PullRequestProvider, PullRequestState, foremost, github, gitlab,
+    Proposed, PullRequest, PullRequestPlace, PullRequestProvider, PullRequestState, foremost, github, gitlab,
 };
 use crate::domain::facts::text::root_cause;
+use crate::domain::record::action::BRANCH_PREFIX;
 
 /// How long one answer may take. After that it is not known whether one was opened.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,6 +58,13 @@ impl fmt::Display for PullRequestError {
         }
     }
 }
+
+/// Entries of a page, the most that both providers give.
+const PAGE_SIZE: usize = 100;
+/// Pages that are looked through for one that is open already.
+const MAX_PAGES: usize = 20;
+
+type ReadProposed = fn(&Value) -> Option<Vec<Proposed>>;
 
 /// What reads a list of a provider.
 type ReadList = fn(&Value) -> Option<Vec<PullRequest>>;
@@ -157,6 +165,38 @@ impl PullRequests {
             Some(found) if found.state == PullRequestState::Open => self.one(found.number).await.map(Some),
             found => Ok(found),
         }
+    }
+
+    /// Looks for an open pull request into a branch that another of these actions has opened, by the lines of its text.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn open_already(&self, base: &str, lines: &[String]) -> Result<Option<PullRequest>, PullRequestError> {
+        for page in 1..=MAX_PAGES {
+            let mut url = self.requests();
+            let (state, target, read): (_, _, ReadProposed) = match self.place.provider {
+                PullRequestProvider::GitHub => ("open", "base", github::proposed),
+                PullRequestProvider::GitLab => ("opened", "target_branch", gitlab::proposed),
+            };
+            let (page, size) = (page.to_string(), PAGE_SIZE.to_string());
+            url.query_pairs_mut().extend_pairs([
+                ("state", state),
+                (target, base),
+                ("per_page", &size),
+                ("page", &page),
+            ]);
+            let found = read(&self.ask(Method::GET, url, None).await?).ok_or_else(not_readable)?;
+            let is_last = found.len() < PAGE_SIZE;
+            let is_one = |one: &Proposed| one.branch.starts_with(BRANCH_PREFIX) && one.says(lines);
+            if let Some(one) = found.into_iter().find(is_one) {
+                return Ok(Some(one.request));
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
+        let why = format!("more than {} are open: close some", MAX_PAGES * PAGE_SIZE);
+        Err(PullRequestError::NoAnswer(why))
     }
 
     async fn one(&self, number: u64) -> Result<PullRequest, PullRequestError> {

@@ -25,6 +25,8 @@ enum Journey {
     MergedByMergeCommit,
     /// Nobody waits for it on the screen; later it is merged.
     MergedLater,
+    /// Somebody on another machine releases the same meanwhile.
+    OpenAlready,
     /// Somebody closes it.
     Closed,
     /// The program is killed when its commit is pushed, before the pull request is opened.
@@ -40,11 +42,12 @@ enum Journey {
 }
 
 impl Journey {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::MergedBySquash,
         Self::MergedByRebase,
         Self::MergedByMergeCommit,
         Self::MergedLater,
+        Self::OpenAlready,
         Self::Closed,
         Self::KilledBeforeOpening,
         Self::AnswerLost,
@@ -59,6 +62,7 @@ impl Journey {
             Self::MergedByRebase => "merged_by_rebase",
             Self::MergedByMergeCommit => "merged_by_merge_commit",
             Self::MergedLater => "merged_later",
+            Self::OpenAlready => "open_already",
             Self::Closed => "closed",
             Self::KilledBeforeOpening => "killed_before_opening",
             Self::AnswerLost => "answer_lost",
@@ -104,6 +108,8 @@ struct Scene<'a> {
     git_ops: &'a GitOps,
     github: GithubApi,
     alice: Program,
+    /// Whose machine knows nothing of what alice began.
+    bob: Program,
     /// Where the branch that is applied was at the start.
     head: String,
 }
@@ -127,14 +133,16 @@ async fn carry_out(journey: Journey, bed: &Bed<'_>, git_ops: &GitOps) -> Checked
         github.url(),
     );
     let token = if journey == Journey::TokenRefused { "ghp_of-somebody-else" } else { TOKEN };
-    let alice = bed.with_staging_and(&settings).with_path().env("GIT_HUB_TOKEN", token);
+    let somebody = || bed.with_staging_and(&settings).with_path().env("GIT_HUB_TOKEN", token);
+    let (alice, bob) = (somebody(), somebody());
     let head = git(&git_ops.bare(), &["rev-parse", "main"])?.trim().to_owned();
-    let scene = Scene { bed, git_ops, github, alice, head };
+    let scene = Scene { bed, git_ops, github, alice, bob, head };
     match journey {
         Journey::MergedBySquash => scene.merged_in_time(Merge::Squash).await,
         Journey::MergedByRebase => scene.merged_in_time(Merge::Rebase).await,
         Journey::MergedByMergeCommit => scene.merged_in_time(Merge::Commit).await,
         Journey::MergedLater => scene.merged_later().await,
+        Journey::OpenAlready => scene.open_already().await,
         Journey::Closed => scene.closed().await,
         Journey::KilledBeforeOpening => scene.killed_before_opening().await,
         Journey::AnswerLost => scene.answer_lost().await,
@@ -203,6 +211,23 @@ impl Scene<'_> {
         seen?;
         self.bed.serves("1.1.0").await?;
         self.is_opened_once()
+    }
+
+    async fn open_already(&self) -> Checked {
+        let begun = self.alice.run_async(&["release", "prod", "--yes", "--no-wait"]).await;
+        same(&format!("exit code: {}", begun.said()), &begun.code(), &0)?;
+        let number = self.github.is_open().await?;
+        let second = self.bob.run_async(&["release", "prod", "--yes"]).await;
+        same(&format!("exit code: {}", second.said()), &second.code(), &3)?;
+        let open =
+            "not sent: pull request #12 is open already, merge or close it: https://github.example/shop/config/pull/12";
+        says(&second.said(), open)?;
+        self.is_opened_once()?;
+        self.github.close(number);
+        let third = self.bob.run_async(&["release", "prod", "--yes", "--no-wait"]).await;
+        same(&format!("exit code: {}", third.said()), &third.code(), &0)?;
+        same("times asked to open one", &self.github.times_asked_to_open(), &2)?;
+        self.head_is(&self.head)
     }
 
     async fn closed(&self) -> Checked {

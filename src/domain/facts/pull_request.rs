@@ -88,6 +88,23 @@ pub enum PullRequestState {
     },
 }
 
+/// A pull request with what it proposes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    pub request: PullRequest,
+    /// The branch that it comes from.
+    pub branch: String,
+    pub body: String,
+}
+
+impl Proposed {
+    /// Whether its text has all of these lines.
+    #[must_use]
+    pub fn says(&self, lines: &[String]) -> bool {
+        lines.iter().all(|wanted| self.body.lines().any(|line| line.trim() == wanted))
+    }
+}
+
 /// Of several from one branch the one that counts: what is merged is merged, and what is open may be.
 #[must_use]
 pub fn foremost(found: Vec<PullRequest>) -> Option<PullRequest> {

@@ -199,6 +199,9 @@ impl Executor for GitExecutor {
             let (head, branch) = self.branch(key).await?;
             if let Some(place) = &request.pull_request {
                 self.proposals()?.check(place, key, &head.commit).await?;
+                if !request.is_revert {
+                    self.proposals()?.is_only(place, key).await?;
+                }
             }
             let payload = Payload::Git(self.commit(key, request, (&head, &branch)).await?);
             let seen = SeenGit { key: key.clone(), branch, workload: None, pull_request: None };

@@ -73,6 +73,22 @@ impl Proposals {
         Ok(())
     }
 
+    /// Makes sure that nobody else has proposed to change what the file names for a workload. A revert waits for nobody.
+    pub(super) async fn is_only(&self, place: &PullRequestPlace, key: &GitKey) -> Result<(), SendError> {
+        match self.client(place).await?.open_already(&key.branch, &subject(key)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(open)) => {
+                let name = place.provider.name(open.number);
+                Err(SendError::Refused(format!("not sent: {name} is open already, merge or close it: {}", open.url)))
+            }
+            Err(error) => {
+                self.failed(&error).await;
+                let noun = place.provider.noun();
+                Err(SendError::Refused(format!("not sent: the open {noun}s of {place} cannot be read: {error}")))
+            }
+        }
+    }
+
     /// Pushes a commit to a branch of its own and opens a pull request for it, each once; returns what stands in the journal.
     pub(super) async fn open(
         &self,
@@ -157,9 +173,17 @@ impl LookedAt {
     }
 }
 
+/// Nothing in a name is markup.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}
+
+/// The lines that say which images a pull request is about: whoever opens another one about the same is told by them.
+fn subject(key: &GitKey) -> [String; 2] {
+    [format!("File: {}", code(&key.file)), format!("Workload: {}", code(&key.names.to_string()))]
+}
+
 fn proposal(branch: &str, (key, request): (&GitKey, &GitRequest), from: &[String]) -> Proposal {
-    // Nothing in a name is markup.
-    let code = |text: &str| format!("`{}`", text.replace('`', "'"));
     let changes = key.places.iter().zip(from).zip(&request.images);
     let changes =
         changes.map(|((place, from), to)| format!("- {}: {} → {}", code(&place.container), code(from), code(to)));
@@ -167,10 +191,10 @@ fn proposal(branch: &str, (key, request): (&GitKey, &GitRequest), from: &[String
     let by = request.by.as_deref().unwrap_or("somebody");
     let action = request.action.as_ref().map_or("", |action| action.0.as_str());
     let body = format!(
-        "{}\n\nEnvironment: {}\nFile: {}\nAsked for by: {}\n\nRelease-Cockpit-Action: {action}\n",
+        "{}\n\nEnvironment: {}\n{}\nAsked for by: {}\n\nRelease-Cockpit-Action: {action}\n",
         changes.join("\n"),
         code(key.env.as_str()),
-        code(&key.file),
+        subject(key).join("\n"),
         code(by),
     );
     Proposal { branch: branch.to_owned(), base: key.branch.clone(), title: request.commit.clone(), body }
@@ -206,11 +230,12 @@ mod tests {
             action: Some(ActionId("0190-1".to_owned())),
             by: Some("@all `x`".to_owned()),
             pull_request: None,
+            is_revert: false,
         };
         let made = proposal("release-cockpit/0190-1", (&key, &request), &["shop/api:1.0.0".to_owned()]);
         assert_eq!((made.title.as_str(), made.base.as_str()), ("api: release 1.1.0 into prod", "main"));
-        let body = "- `api`: `shop/api:1.0.0` → `shop/api:1.1.0`\n\nEnvironment: `prod`\nFile: `api.yaml`\nAsked for by: \
-                    `@all 'x'`\n\nRelease-Cockpit-Action: 0190-1\n";
+        let body = "- `api`: `shop/api:1.0.0` → `shop/api:1.1.0`\n\nEnvironment: `prod`\nFile: `api.yaml`\nWorkload: \
+                    `deployment/api`\nAsked for by: `@all 'x'`\n\nRelease-Cockpit-Action: 0190-1\n";
         assert_eq!(made.body, body);
     }
 }

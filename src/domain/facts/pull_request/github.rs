@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PullRequest, PullRequestState};
+use super::{Proposed, PullRequest, PullRequestState};
 
 /// Reads a pull request: an entry of a list, what opening one answers, or one that was asked for by its number. Only the
 /// last says whether it can be merged.
@@ -28,6 +28,20 @@ pub fn pull_request(answer: &Value) -> Option<PullRequest> {
 #[must_use]
 pub fn list(answer: &Value) -> Option<Vec<PullRequest>> {
     answer.as_array()?.iter().map(pull_request).collect()
+}
+
+/// Reads a list with what each proposes.
+#[must_use]
+pub fn proposed(answer: &Value) -> Option<Vec<Proposed>> {
+    let read = |entry: &Value| {
+        let branch = entry["head"]["ref"].as_str()?.to_owned();
+        Some(Proposed {
+            request: pull_request(entry)?,
+            branch,
+            body: entry["body"].as_str().unwrap_or_default().to_owned(),
+        })
+    };
+    answer.as_array()?.iter().map(read).collect()
 }
 
 /// Reads the commit of a branch.

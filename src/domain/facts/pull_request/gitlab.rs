@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PullRequest, PullRequestState};
+use super::{Proposed, PullRequest, PullRequestState};
 
 /// Reads a merge request.
 #[must_use]
@@ -29,6 +29,17 @@ pub fn merge_request(answer: &Value) -> Option<PullRequest> {
 #[must_use]
 pub fn list(answer: &Value) -> Option<Vec<PullRequest>> {
     answer.as_array()?.iter().map(merge_request).collect()
+}
+
+/// Reads a list with what each proposes.
+#[must_use]
+pub fn proposed(answer: &Value) -> Option<Vec<Proposed>> {
+    let read = |entry: &Value| {
+        let branch = entry["source_branch"].as_str()?.to_owned();
+        let body = entry["description"].as_str().unwrap_or_default().to_owned();
+        Some(Proposed { request: merge_request(entry)?, branch, body })
+    };
+    answer.as_array()?.iter().map(read).collect()
 }
 
 /// Reads the commit of a branch.

@@ -13,7 +13,7 @@ pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
-pub use request::{After, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, Request};
+pub use request::{After, BRANCH_PREFIX, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, Request};
 pub use subjects::{GatesAsked, Subjects};
 pub use target::{GitKey, OwnerKey, System, Target};
 

@@ -93,14 +93,20 @@ pub struct GitRequest {
     /// Where a pull request is opened for it; without it goes onto the branch itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequestPlace>,
+    /// It takes a release back: nothing that is open keeps it from being proposed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_revert: bool,
 }
+
+/// How the branches begin from which pull requests are opened; the action follows.
+pub const BRANCH_PREFIX: &str = "release-cockpit/";
 
 impl GitRequest {
     /// Returns the branch of its own that the commit is pushed to, where a pull request is opened for it.
     #[must_use]
     pub fn branch(&self) -> Option<String> {
         let action = self.action.as_ref().filter(|_| self.pull_request.is_some())?;
-        Some(format!("release-cockpit/{}", action.0))
+        Some(format!("{BRANCH_PREFIX}{}", action.0))
     }
 
     fn line(&self) -> String {

@@ -77,7 +77,8 @@ pub(super) fn release(
     let mut goes = lines(env, &key, &changes);
     goes.push(applied_by(snapshot.owned.as_ref()));
     goes.push("done once git, what applies it and the cluster name the same digest".to_owned());
-    let request = request(env, commit, changes.into_iter().map(|change| change.to).collect());
+    let images = changes.into_iter().map(|change| change.to).collect();
+    let request = request(env, commit, images);
     let headline = match &env.settings.git.pull_request {
         Some(place) => format!("{} by {}", draft.headline, place.provider.noun()),
         None => format!("{} by git", draft.headline),
@@ -195,7 +196,8 @@ fn lines(env: &Environment, key: &GitKey, changes: &[Change]) -> Vec<String> {
 }
 
 fn request(env: &Environment, commit: String, images: Vec<String>) -> GitRequest {
-    GitRequest { commit, images, action: None, by: None, pull_request: env.settings.git.pull_request.clone() }
+    let pull_request = env.settings.git.pull_request.clone();
+    GitRequest { commit, images, action: None, by: None, pull_request, is_revert: false }
 }
 
 fn key(env: &Environment, workload: &WorkloadState, changes: &[Change]) -> GitKey {
@@ -330,7 +332,7 @@ fn revert(
         goes: lines(env, &key, changes),
         skips: Vec::new(),
         not_undone: Vec::new(),
-        requests: vec![request(env, commit, to.clone()).into()],
+        requests: vec![GitRequest { is_revert: true, ..request(env, commit, to.clone()) }.into()],
         facts: facts(&key, &from),
         target: Target::Git(key),
         rests_on: Vec::new(),

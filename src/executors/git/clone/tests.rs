@@ -56,6 +56,7 @@ impl Bed {
             action,
             by: None,
             pull_request: None,
+            is_revert: false,
         };
         let commit = self.clone.commit(&head, FILE, text, &request).await.unwrap_or_else(|error| panic!("{error}"));
         (commit, head.commit)
