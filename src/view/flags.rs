@@ -104,7 +104,7 @@ fn line(
         flag.is_stale.then(|| "stale".to_owned()),
         changed.or_else(written),
         flag.holder.as_ref().and_then(Holder::warning),
-        flag.owner.as_ref().map(|owner| format!("by {owner}")),
+        flag.owner.as_ref().map(|owner| format!("owner {owner}")),
         flag.kind.clone(),
         removal,
         age,
