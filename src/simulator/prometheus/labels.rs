@@ -1,7 +1,9 @@
 //! Label sets and the matchers that choose among them.
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use super::pattern::Pattern;
 
@@ -9,49 +11,70 @@ use super::pattern::Pattern;
 pub const NAME: &str = "__name__";
 
 /// A set of label pairs, sorted by name. An empty value is the same as no label.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Vec<(Arc<str>, Arc<str>)>);
+///
+/// A query copies, compares and hashes the same few sets at each of its steps: the pairs are shared, and their hash is
+/// computed once.
+#[derive(Clone, Debug)]
+pub struct Labels(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    pairs: Vec<Pair>,
+    hash: u64,
+    /// The set without the metric's name, once somebody asked for it.
+    unnamed: OnceLock<Labels>,
+}
+
+type Pair = (Arc<str>, Arc<str>);
 
 impl Labels {
     /// Makes a set from pairs in any order; the first of two equal names wins.
     pub fn new<N: Into<Arc<str>>, V: Into<Arc<str>>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut all: Vec<(Arc<str>, Arc<str>)> = pairs
+        let mut all: Vec<Pair> = pairs
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .filter(|(_, value)| !value.is_empty())
             .collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all.dedup_by(|later, first| later.0 == first.0);
-        Self(all)
+        Self::of_sorted(all)
+    }
+
+    fn of_sorted(pairs: Vec<Pair>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        pairs.hash(&mut hasher);
+        Self(Arc::new(Shared { pairs, hash: hasher.finish(), unnamed: OnceLock::new() }))
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.0.pairs.binary_search_by(|(n, _)| (**n).cmp(name))
     }
 
     /// The value of a label, empty when it is absent.
     pub fn get(&self, name: &str) -> &str {
-        self.0.binary_search_by(|(n, _)| (**n).cmp(name)).map_or("", |at| &self.0[at].1)
+        self.find(name).map_or("", |at| &self.0.pairs[at].1)
     }
 
     /// The pairs in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        self.0.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// Sets, replaces or (with an empty value) removes one label.
-    pub fn set(&mut self, name: &str, value: &str) {
-        match self.0.binary_search_by(|(n, _)| (**n).cmp(name)) {
-            Ok(at) if value.is_empty() => {
-                self.0.remove(at);
-            }
-            Ok(at) => self.0[at].1 = value.into(),
-            Err(_) if value.is_empty() => {}
-            Err(at) => self.0.insert(at, (name.into(), value.into())),
-        }
-    }
-
-    /// The same set with one label more (or replaced).
+    /// The same set with one label more, replaced or (with an empty value) removed.
     pub fn with(&self, name: &str, value: &str) -> Self {
-        let mut more = self.clone();
-        more.set(name, value);
-        more
+        let found = self.find(name);
+        if found.is_err() && value.is_empty() {
+            return self.clone();
+        }
+        let mut pairs = self.0.pairs.clone();
+        match found {
+            Ok(at) if value.is_empty() => {
+                pairs.remove(at);
+            }
+            Ok(at) => pairs[at].1 = value.into(),
+            Err(at) => pairs.insert(at, (name.into(), value.into())),
+        }
+        Self::of_sorted(pairs)
     }
 
     pub fn only(&self, names: &[String]) -> Self {
@@ -65,12 +88,47 @@ impl Labels {
 
     /// All but the metric's name.
     pub fn unnamed(&self) -> Self {
-        self.kept(|name| name != NAME)
+        if self.find(NAME).is_err() {
+            return self.clone();
+        }
+        self.0.unnamed.get_or_init(|| self.kept(|name| name != NAME)).clone()
     }
 
     fn kept(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let pairs = self.0.iter().filter(|(name, _)| keep(name));
-        Self(pairs.cloned().collect())
+        let pairs = self.0.pairs.iter().filter(|(name, _)| keep(name));
+        Self::of_sorted(pairs.cloned().collect())
+    }
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self::of_sorted(Vec::new())
+    }
+}
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.0.pairs == other.0.pairs)
+    }
+}
+
+impl Eq for Labels {}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.pairs.cmp(&other.0.pairs) }
+    }
+}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
     }
 }
 

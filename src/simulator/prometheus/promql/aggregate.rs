@@ -16,7 +16,9 @@ pub fn evaluate(evaluator: &Evaluator<'_>, aggregate: &Aggregate, at: i64) -> Re
     dropped.push(NAME.to_owned());
     let mut groups: BTreeMap<Labels, Vec<Point>> = BTreeMap::new();
     for point in evaluator.vector(&aggregate.of, at)? {
-        let key = if aggregate.without { point.labels.without(&dropped) } else { point.labels.only(&aggregate.labels) };
+        let key = evaluator.derived(aggregate, &point.labels, |labels| {
+            if aggregate.without { labels.without(&dropped) } else { labels.only(&aggregate.labels) }
+        });
         groups.entry(key).or_default().push(point);
     }
     if let Aggregation::Top | Aggregation::Bottom = aggregate.how {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::labels::{Labels, NAME};
+use super::super::labels::Labels;
 use super::EvalError;
 use super::evaluate::{Evaluator, Point, Value, distinct};
 use super::syntax::{Binary, Matching, Operator, Side};
@@ -149,18 +149,10 @@ fn pairs(binary: &Binary, left: Vec<Point>, right: Vec<Point>, at: i64) -> Resul
 
 fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
     let matching = &binary.matching;
-    let mut labels = many.clone();
-    if renames(binary) {
-        labels.set(NAME, "");
-    }
+    let labels = if renames(binary) { many.unnamed() } else { many.clone() };
     match &matching.group {
         None if matching.on => labels.only(&matching.labels),
         None => labels.without(&matching.labels),
-        Some(group) => {
-            for label in &group.include {
-                labels.set(label, one.get(label));
-            }
-            labels
-        }
+        Some(group) => group.include.iter().fold(labels, |labels, label| labels.with(label, one.get(label))),
     }
 }

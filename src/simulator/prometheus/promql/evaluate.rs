@@ -1,7 +1,8 @@
 //! Evaluates a query at one moment or at each step of a range.
 
+use std::any::TypeId;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::super::labels::Labels;
 use super::super::samples::{Sample, is_stale};
@@ -107,6 +108,8 @@ pub struct Evaluator<'a> {
     /// Per selector, the series without staleness markers where the selector is a range.
     series: Vec<Vec<Fetched>>,
     infos: RefCell<BTreeSet<String>>,
+    /// By the type and address of a part of the query (the first part of a part has its address): the labels that it makes of those of a series. They are the same at each step.
+    derived: RefCell<HashMap<(TypeId, usize, Labels), Labels>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -119,7 +122,7 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        Self { query, series, infos: RefCell::default() }
+        Self { query, series, infos: RefCell::default(), derived: RefCell::default() }
     }
 
     /// Notes something that the reader of the answer should know.
@@ -129,6 +132,12 @@ impl<'a> Evaluator<'a> {
 
     fn infos(&self) -> Vec<String> {
         self.infos.borrow().iter().cloned().collect()
+    }
+
+    /// What a part of the query makes of labels; computed once for each set.
+    pub fn derived<T: 'static>(&self, part: &T, labels: &Labels, make: impl FnOnce(&Labels) -> Labels) -> Labels {
+        let key = (TypeId::of::<T>(), std::ptr::from_ref(part).addr(), labels.clone());
+        self.derived.borrow_mut().entry(key).or_insert_with(|| make(labels)).clone()
     }
 
     pub fn selector(&self, number: usize) -> &Selector {

@@ -155,7 +155,7 @@ pub fn call(evaluator: &Evaluator<'_>, function: Function, arguments: &[Expr], a
                 Vec::new()
             }
         }
-        Function::HistogramQuantile => quantiles(evaluator, scalar(0)?, vector(1)?, at),
+        Function::HistogramQuantile => quantiles(evaluator, &arguments[1], scalar(0)?, vector(1)?, at),
         Function::LabelReplace => return label_replace(arguments, vector(0)?).map(Value::Vector),
         Function::Rate => over(&|w| rates::extrapolated(w, rates::Of::Counter).map(|v| v / w.seconds()))?,
         Function::Increase => over(&|w| rates::extrapolated(w, rates::Of::Counter))?,
@@ -202,13 +202,14 @@ fn labels_of_absent(evaluator: &Evaluator<'_>, argument: &Expr) -> Labels {
     }))
 }
 
-fn quantiles(evaluator: &Evaluator<'_>, q: f64, points: Vec<Point>, at: i64) -> Vec<Point> {
+fn quantiles(evaluator: &Evaluator<'_>, of: &Expr, q: f64, points: Vec<Point>, at: i64) -> Vec<Point> {
     let mut histograms: BTreeMap<Labels, Vec<Bucket>> = BTreeMap::new();
     let le = ["le".to_owned(), NAME.to_owned()];
     for point in points {
         match parse_bound(point.labels.get("le")) {
             Some(upto) => {
-                histograms.entry(point.labels.without(&le)).or_default().push(Bucket { upto, count: point.value });
+                let labels = evaluator.derived(of, &point.labels, |labels| labels.without(&le));
+                histograms.entry(labels).or_default().push(Bucket { upto, count: point.value });
             }
             None => evaluator.inform(format!(
                 "PromQL warning: bucket label \"le\" is missing or has a malformed value of {:?}",
@@ -245,7 +246,7 @@ fn label_replace(arguments: &[Expr], points: Vec<Point>) -> Result<Vec<Point>, E
     let mut replaced: Vec<Point> = points;
     for point in &mut replaced {
         if let Some(value) = pattern.expand(point.labels.get(source), replacement) {
-            point.labels.set(target, &value);
+            point.labels = point.labels.with(target, &value);
         }
     }
     super::evaluate::distinct(replaced)
