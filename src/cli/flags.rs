@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::domain::facts::flag::{FlagState, Holder};
+use crate::domain::facts::flag::FlagState;
 use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::rules::flag_lint::silent;
 use crate::domain::world::Environment;
@@ -59,8 +59,7 @@ fn row(listed: &ListedFlag<'_>, now: Timestamp) -> [String; 6] {
     };
     let changed =
         flag.changed().map(|change| format!("{} ago by {}", age(change.at), sanitize(&change.by))).or_else(written);
-    let warning = holder.and_then(Holder::warning);
-    let changed: Vec<String> = changed.into_iter().chain(warning).collect();
+    let changed: Vec<String> = changed.into_iter().chain(flag.warning()).collect();
     let star = if listed.of_release { "* " } else { "  " };
     [
         format!("{star}{}", sanitize(&flag.name)),

@@ -2,6 +2,7 @@
 
 mod command;
 mod flagd;
+mod launchdarkly;
 mod unleash;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use super::environment::EnvConfig;
 use super::reader::{At, Reader, Table};
 use super::secret::Secret;
 use super::section::{Field, Kind, Section};
+use super::trust::{Need, of_address};
 use crate::domain::facts::flag::ProviderKind;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::flags::FlagSettings;
@@ -44,6 +46,12 @@ pub enum FlagProviderKind {
         project: String,
         token: Secret,
     },
+    LaunchDarkly {
+        /// Address of the server; ends in `/`.
+        url: Url,
+        project: String,
+        token: Secret,
+    },
     /// Definitions of flagd in a `ConfigMap` of the environment's cluster.
     Flagd {
         /// Its namespace; `None` is that of the environment.
@@ -56,13 +64,31 @@ pub enum FlagProviderKind {
     Command { list: Vec<String>, off: Vec<String>, on: Option<Vec<String>>, dir: PathBuf },
 }
 
+impl FlagProviderKind {
+    /// Returns what a config has to be trusted for that names it.
+    pub(super) fn needs(&self) -> Vec<Need> {
+        match self {
+            Self::Unleash { url, token, .. } | Self::LaunchDarkly { url, token, .. } => {
+                of_address(url).into_iter().chain([Need::from(token)]).collect()
+            }
+            // It is asked of the cluster that the environment is in anyway.
+            Self::Flagd { .. } => Vec::new(),
+            Self::Command { list, off, on, .. } => {
+                [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
+            }
+        }
+    }
+}
+
 impl FlagProviderConfig {
     /// Returns what stands for this environment at the provider.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.kind {
             None => "a place that is not trusted".to_owned(),
-            Some(FlagProviderKind::Unleash { url, project, .. }) => {
+            Some(
+                FlagProviderKind::Unleash { url, project, .. } | FlagProviderKind::LaunchDarkly { url, project, .. },
+            ) => {
                 format!("{} project {project} environment {}", url.as_str().trim_end_matches('/'), self.environment)
             }
             Some(FlagProviderKind::Flagd { namespace, config_map, key }) => {
@@ -94,6 +120,7 @@ impl FlagProviderConfig {
     fn provider_kind(&self) -> ProviderKind {
         match self.kind {
             None | Some(FlagProviderKind::Unleash { .. }) => ProviderKind::Unleash,
+            Some(FlagProviderKind::LaunchDarkly { .. }) => ProviderKind::LaunchDarkly,
             Some(FlagProviderKind::Flagd { .. }) => ProviderKind::Flagd,
             Some(FlagProviderKind::Command { .. }) => ProviderKind::Command,
         }
@@ -118,6 +145,7 @@ pub(super) const SECTION: Section =
 const FIELDS: &[Field] = &[
     Field::new("name", Kind::Text, "Short unique name; `PROVIDER/FLAG` names a flag where several have it."),
     Field::table("unleash", &unleash::SECTION),
+    Field::table("launchdarkly", &launchdarkly::SECTION),
     Field::table("flagd", &flagd::SECTION),
     Field::table("command", &command::SECTION),
     Field::new(
@@ -218,11 +246,16 @@ fn draft(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -
 /// Reads a kind of provider.
 type ReadKind = fn(&mut Reader, &Table<'_>) -> Option<FlagProviderKind>;
 
-const KINDS: [(&str, ReadKind); 3] = [("unleash", unleash::read), ("flagd", flagd::read), ("command", command::read)];
+const KINDS: [(&str, ReadKind); 4] = [
+    ("unleash", unleash::read),
+    ("launchdarkly", launchdarkly::read),
+    ("flagd", flagd::read),
+    ("command", command::read),
+];
 
 fn kind(reader: &mut Reader, table: &Table<'_>) -> Option<FlagProviderKind> {
     let help = "write for example unleash = { url = \"https://unleash.example\", token = { env = \"NAME\" } }, \
-                flagd = { config_map = \"NAME\" } or command = { list = [\"program\"], off = [\"program\", \"{flag}\"] }";
+                launchdarkly = { token = { env = \"NAME\" } }, flagd = { config_map = \"NAME\" } or command = { list = [\"program\"], off = [\"program\", \"{flag}\"] }";
     let mut named = KINDS.iter().filter(|(key, _)| table.get(key).is_some());
     match (named.next(), named.next()) {
         (Some((key, read)), None) => {

@@ -100,7 +100,7 @@ impl Config {
                 add(need, "metrics".to_owned());
             }
             for provider in &env.flags {
-                for need in provider.kind.iter().flat_map(of_flags) {
+                for need in provider.kind.iter().flat_map(FlagProviderKind::needs) {
                     add(need, format!("flags of `{}`", provider.name));
                 }
             }
@@ -163,7 +163,7 @@ impl Config {
 fn withhold(env: &mut EnvConfig, own: Option<&Url>) {
     env.withheld_metrics = env.prometheus.take_if(|metrics| !of_metrics(metrics, own).is_empty()).map(without_secrets);
     for provider in &mut env.flags {
-        provider.kind.take_if(|kind| !of_flags(kind).is_empty());
+        provider.kind.take_if(|kind| !kind.needs().is_empty());
     }
     for registry in &mut env.registries {
         let host = &registry.settings.host;
@@ -211,19 +211,6 @@ fn of_metrics(metrics: &Prometheus, own: Option<&Url>) -> Vec<Need> {
     };
     let ca_file = metrics.ca_file.iter().map(|path| Need::ReadFile(path.clone()));
     address.into_iter().chain(secret).chain(of_headers(metrics.headers.values())).chain(ca_file).collect()
-}
-
-fn of_flags(kind: &FlagProviderKind) -> Vec<Need> {
-    match kind {
-        FlagProviderKind::Unleash { url, token, .. } => {
-            of_address(url).into_iter().chain([Need::from(token)]).collect()
-        }
-        // It is asked of the cluster that the environment is in anyway.
-        FlagProviderKind::Flagd { .. } => Vec::new(),
-        FlagProviderKind::Command { list, off, on, .. } => {
-            [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
-        }
-    }
 }
 
 fn of_pull_requests(config: &PullRequestConfig) -> Vec<Need> {
@@ -277,7 +264,7 @@ fn of_headers<'a>(headers: impl IntoIterator<Item = &'a HeaderText>) -> Vec<Need
 }
 
 /// What goes to this machine stays here.
-fn of_address(url: &Url) -> Option<Need> {
+pub(super) fn of_address(url: &Url) -> Option<Need> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
     (!loopback).then(|| Need::SendTo(url.origin().ascii_serialization()))

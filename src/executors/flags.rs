@@ -2,6 +2,7 @@
 
 mod command;
 mod flagd;
+mod launchdarkly;
 mod unleash;
 
 use std::collections::BTreeMap;
@@ -33,11 +34,10 @@ pub trait FlagProvider: Send + Sync {
     /// only where it cannot be sent without: nothing that is seen could stop it.
     fn prepare<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
         Box::pin(async move {
-            let seen = match turn {
-                Turn::Off => FlagLook::NotLooked,
-                Turn::On => self.look(flag).await?.into(),
-            };
-            Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen })
+            match turn {
+                Turn::Off => Ok(ReadyFlag::unseen()),
+                Turn::On => Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen: self.look(flag).await?.into() }),
+            }
         })
     }
 
@@ -57,6 +57,8 @@ pub enum FlagPayload {
     AsAsked,
     /// A document is written anew, if it is still the one that was read; `None` where it says so already.
     Flagd(Option<Change>),
+    /// The version of a flag's settings that a request to LaunchDarkly is conditional on.
+    LaunchDarkly(u64),
     /// What was read cannot be changed so; why.
     Impossible(String),
 }
@@ -65,6 +67,13 @@ pub enum FlagPayload {
 pub struct ReadyFlag {
     payload: FlagPayload,
     seen: FlagLook,
+}
+
+impl ReadyFlag {
+    /// One that is turned whatever it is.
+    fn unseen() -> Self {
+        Self { payload: FlagPayload::AsAsked, seen: FlagLook::NotLooked }
+    }
 }
 
 /// Whether a flag was looked at, and how it was seen.

@@ -2,9 +2,45 @@
 
 pub mod command;
 pub mod flagd;
+mod http;
+pub mod launchdarkly;
 pub mod unleash;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+
+use crate::domain::facts::flag::Flag;
+
+pub use http::Place;
+
+/// Lists the flags of a provider in one environment.
+pub trait ListsFlags: Send + Sync {
+    /// Reads all flags, knowing what was read before.
+    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>>;
+}
+
+/// What was read before.
+#[derive(Default)]
+pub struct Known {
+    /// The flags of the last list.
+    pub flags: Arc<Vec<Flag>>,
+    /// Who made each flag, as far as that is known: it need not be asked for each time.
+    owners: BTreeMap<String, Option<String>>,
+    /// The last list that was read as a whole, where others say only what changed since.
+    whole: Option<Whole>,
+}
+
+/// A list that was read as a whole.
+#[derive(Clone, Copy)]
+struct Whole {
+    at: Instant,
+    /// How many flags the provider said it has.
+    total: usize,
+}
 
 /// Why a provider gave no answer that could be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

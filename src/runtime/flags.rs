@@ -17,10 +17,12 @@ use crate::executors::flags::{FlagExecutor, FlagProvider};
 use crate::platform::Redactor;
 use crate::platform::flags::command::FlagCommands;
 use crate::platform::flags::flagd::Flagd;
-use crate::platform::flags::unleash::{Place, Unleash};
+use crate::platform::flags::launchdarkly::LaunchDarkly;
+use crate::platform::flags::unleash::Unleash;
+use crate::platform::flags::{ListsFlags, Place};
 use crate::platform::kube_client::client_for_writing;
 use crate::platform::kubeconfig::Cluster;
-use crate::sources::flags::{FlagsSource, ListsFlags};
+use crate::sources::flags::FlagsSource;
 use crate::sources::inbox::Outlet;
 use crate::sources::kubernetes::ReadClient;
 
@@ -53,7 +55,11 @@ impl Provider {
         };
         match &kind {
             FlagProviderKind::Unleash { url, project, token } => {
-                let client = self.as_soon_as(|| self.unleash(url, project, token)).await;
+                let client = self.as_soon_as(|| self.web((url, project), token, Unleash::new)).await;
+                self.serve(client, tasks);
+            }
+            FlagProviderKind::LaunchDarkly { url, project, token } => {
+                let client = self.as_soon_as(|| self.web((url, project), token, LaunchDarkly::new)).await;
                 self.serve(client, tasks);
             }
             FlagProviderKind::Flagd { namespace, config_map, key } => {
@@ -88,11 +94,17 @@ impl Provider {
         }
     }
 
-    async fn unleash(&self, url: &Url, project: &str, token: &Secret) -> Result<Unleash, String> {
+    /// Makes a client that logs in with a token.
+    async fn web<C>(
+        &self,
+        (url, project): (&Url, &str),
+        token: &Secret,
+        new: impl Fn(Place, &str, Redactor) -> Result<C, String>,
+    ) -> Result<C, String> {
         let token = token.reveal(&self.redactor).await.map_err(|error| error.to_string())?;
         let environment = self.config.environment.clone();
         let place = Place { url: url.clone(), project: project.to_owned(), environment };
-        Unleash::new(place, token.expose(), self.redactor.clone())
+        new(place, token.expose(), self.redactor.clone())
     }
 
     fn flagd(&self, namespace: &str, config_map: &str, key: &str) -> Result<Flagd, String> {

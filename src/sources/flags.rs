@@ -1,71 +1,23 @@
 //! Watches feature flags: asks a provider again and again, and says how it answers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
-use crate::domain::facts::flag::{Flag, note_changes};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::feed::Feed;
-use crate::platform::flags::FlagError;
-use crate::platform::flags::command::FlagCommands;
-use crate::platform::flags::flagd::Flagd;
-use crate::platform::flags::unleash::Unleash;
+use crate::platform::flags::{Known, ListsFlags};
 
 /// How often it is asked: less than after which what is shown counts as late.
 const INTERVAL: Duration = Duration::from_secs(8);
 /// The longest time until a provider that does not answer is asked again.
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Lists the flags of a provider in one environment.
-pub trait ListsFlags: Send + Sync {
-    /// Reads all flags, knowing what was read before.
-    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>>;
-}
-
-/// What was read before.
-#[derive(Default)]
-pub struct Known {
-    /// Who made each flag, as far as that is known: it need not be asked for each time.
-    owners: BTreeMap<String, Option<String>>,
-    /// The flags of the last list.
-    flags: Arc<Vec<Flag>>,
-}
-
-impl ListsFlags for Unleash {
-    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
-        Box::pin(self.list(&mut known.owners))
-    }
-}
-
-impl ListsFlags for Flagd {
-    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
-        Box::pin(async move {
-            let read = self.read().await?;
-            let mut flags = read.document.flags();
-            note_changes(&known.flags, &mut flags, read.holder.written.as_ref(), Timestamp::now());
-            for flag in &mut flags {
-                flag.holder = Some(read.holder.clone());
-            }
-            flags.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(flags)
-        })
-    }
-}
-
-impl ListsFlags for FlagCommands {
-    fn list<'a>(&'a self, _: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
-        Box::pin(self.list())
-    }
-}
 
 /// What watching the flags of a provider needs.
 pub struct FlagsSource<P> {

@@ -13,8 +13,8 @@ use super::theme::Role;
 use crate::app::Hit;
 use crate::app::flags::{listed, selected};
 use crate::app::hints::is_typing;
+use crate::domain::facts::flag::FlagState;
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
-use crate::domain::facts::flag::{FlagState, Holder};
 use crate::domain::facts::text::duration;
 use crate::domain::rules::flag_lint::{rules_of, silent};
 use crate::domain::world::Environment;
@@ -103,7 +103,7 @@ fn line(
         listed.of_release.then(|| "of this release".to_owned()),
         flag.is_stale.then(|| "stale".to_owned()),
         changed.or_else(written),
-        flag.holder.as_ref().and_then(Holder::warning),
+        flag.warning(),
         flag.owner.as_ref().map(|owner| format!("owner {owner}")),
         flag.kind.clone(),
         removal,

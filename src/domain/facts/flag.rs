@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod flagd;
+pub mod launchdarkly;
 pub mod rules;
 pub mod unleash;
 
@@ -26,9 +27,21 @@ pub enum ProviderKind {
     Flagd,
     /// Commands of the user's own.
     Command,
+    #[serde(rename = "launchdarkly")]
+    LaunchDarkly,
 }
 
 impl ProviderKind {
+    /// Returns why it may not tell that a flag was turned off; `None` where its log goes back far enough.
+    #[must_use]
+    pub fn forgets(self) -> Option<&'static str> {
+        match self {
+            Self::Unleash => None,
+            Self::Flagd | Self::Command => Some("keeps no log of who turned it off"),
+            Self::LaunchDarkly => Some("tells only its latest changes, and none that turned it off"),
+        }
+    }
+
     /// Says what turning a flag comes to.
     #[must_use]
     pub fn goes(self, turn: Turn) -> &'static str {
@@ -42,6 +55,10 @@ impl ProviderKind {
                  2 min; a flag without one is disabled: clients fall back to the default in their code"
             }
             (Self::Flagd, Turn::On) => "whoever its targeting lets in gets it; without targeting everybody does",
+            (Self::LaunchDarkly, Turn::Off) => {
+                "its off variation is served to everybody, within seconds where clients stream"
+            }
+            (Self::LaunchDarkly, Turn::On) => "whoever its targets, rules and default rule let in gets it",
             (Self::Command, Turn::Off) => "what happens is up to the command; it is done when its list says `off`",
             (Self::Command, Turn::On) => {
                 "what happens is up to the command; it is done when its list says that it is on"
@@ -129,6 +146,40 @@ pub struct Flag {
     /// What it lies in along with others; `None` where it is kept by itself.
     #[serde(default)]
     pub holder: Option<Holder>,
+    #[serde(default)]
+    pub when_off: WhenOff,
+}
+
+/// What clients get of a flag that is turned off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenOff {
+    /// Not what it switches.
+    #[default]
+    Without,
+    /// What it switches, all of them.
+    Everybody,
+    /// The default in their code.
+    CodeDefault,
+}
+
+impl WhenOff {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_without(&self) -> bool {
+        *self == Self::Without
+    }
+
+    fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Without => None,
+            Self::Everybody => {
+                Some("its off variation is `true`: turned off, everybody gets it; change that variation")
+            }
+            Self::CodeDefault => {
+                Some("it has no off variation: turned off, clients take the default in their code; choose a variation")
+            }
+        }
+    }
 }
 
 /// An object that holds flags.
@@ -147,12 +198,6 @@ impl Holder {
         let entry = format!("f:{key}");
         let written = reduce::writer(metadata, |fields| fields["f:data"][entry.as_str()].is_object());
         Self { owner: owner::reduce::owner(metadata), written }
-    }
-
-    /// Says who may put back what is changed, if anybody.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        Some(warning(self.owner.as_ref()?))
     }
 }
 
@@ -175,6 +220,7 @@ impl Flag {
             changes: Vec::new(),
             version: None,
             holder: None,
+            when_off: WhenOff::default(),
         }
     }
 }
@@ -182,6 +228,12 @@ impl Flag {
 impl Flag {
     /// How many of its changes are kept.
     pub const MAX_CHANGES: usize = 8;
+
+    /// Says who may put back what is changed, or that off takes nothing away.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        FlagFacts::from(self).warning()
+    }
 
     /// Returns who changed it here last, and when.
     #[must_use]
@@ -208,7 +260,19 @@ pub enum FlagEdit {
     Changed,
 }
 
+/// Who changed a flag where that is not told.
+const SOMEBODY: &str = "somebody";
+
 impl FlagEdit {
+    /// Tells what was done to a flag from how it was seen before and after.
+    fn between(before: &Flag, after: &Flag) -> Self {
+        match (before.state.is_on(), after.state.is_on()) {
+            (false, true) => Self::On,
+            (true, false) => Self::Off,
+            _ => Self::Changed,
+        }
+    }
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -227,12 +291,8 @@ pub fn note_changes(before: &[Flag], now: &mut [Flag], by: Option<&Writer>, at: 
         if known.version == flag.version {
             continue;
         }
-        let what = match (known.state.is_on(), flag.state.is_on()) {
-            (false, true) => FlagEdit::On,
-            (true, false) => FlagEdit::Off,
-            _ => FlagEdit::Changed,
-        };
-        let name = by.map_or_else(|| "somebody".to_owned(), |by| by.manager.clone());
+        let what = FlagEdit::between(known, flag);
+        let name = by.map_or_else(|| SOMEBODY.to_owned(), |by| by.manager.clone());
         flag.changes.insert(0, FlagChange { by: name, at: by.and_then(|by| by.at).unwrap_or(at), what });
         flag.changes.truncate(Flag::MAX_CHANGES);
     }
@@ -246,20 +306,24 @@ pub struct FlagFacts {
     /// What applies the manifest that it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    #[serde(default, skip_serializing_if = "WhenOff::is_without")]
+    pub when_off: WhenOff,
 }
 
 impl From<&Flag> for FlagFacts {
     fn from(flag: &Flag) -> Self {
         let owner = flag.holder.as_ref().and_then(|holder| holder.owner.clone());
-        Self { state: flag.state, version: flag.version.clone(), owner }
+        Self { state: flag.state, version: flag.version.clone(), owner, when_off: flag.when_off }
     }
 }
 
 impl FlagFacts {
-    /// Says who may put back what is changed, if anybody.
+    /// Says who may put back what is changed, or that off takes nothing away.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        self.owner.as_ref().map(warning)
+        let of_owner = self.owner.as_ref().map(warning);
+        let all: Vec<String> = of_owner.into_iter().chain(self.when_off.warning().map(str::to_owned)).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// Returns what is another setting now; `None` where it is the same.

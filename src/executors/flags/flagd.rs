@@ -33,7 +33,7 @@ impl FlagProvider for Flagd {
                 FlagPayload::Flagd(Some(change)) => self.write(change).await.map_err(|error| classify(&error)),
                 FlagPayload::Flagd(None) => Ok("(nothing to write)".to_owned()),
                 FlagPayload::Impossible(why) => Err(SendError::Refused(why.clone())),
-                FlagPayload::AsAsked => Err(SendError::Refused("not sent: no document was read".to_owned())),
+                _ => Err(SendError::Refused("not sent: no document was read".to_owned())),
             }
         })
     }

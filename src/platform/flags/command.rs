@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{FlagError, MAX_TEXT_CHARS};
+use futures::future::BoxFuture;
+
+use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
 use crate::domain::facts::flag::{Flag, Turn, command};
 use crate::domain::facts::ids::EnvName;
 use crate::platform::Redactor;
@@ -30,6 +32,12 @@ pub struct FlagCommands {
     /// The environment as we do.
     pub env: EnvName,
     pub redactor: Redactor,
+}
+
+impl ListsFlags for FlagCommands {
+    fn list<'a>(&'a self, _: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(self.list())
+    }
 }
 
 impl FlagCommands {

@@ -1,13 +1,15 @@
 //! Definitions of flagd in a `ConfigMap`. Nothing is retried.
 
+use futures::future::BoxFuture;
+use jiff::Timestamp;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::FlagError;
+use super::{FlagError, Known, ListsFlags};
 use crate::domain::facts::flag::flagd::Document;
-use crate::domain::facts::flag::{Flag, Holder, Turn};
+use crate::domain::facts::flag::{Flag, Holder, Turn, note_changes};
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::text::plain_words;
 use crate::domain::facts::workload::kind::Resource;
@@ -54,6 +56,21 @@ impl Read {
     pub fn change(&self, name: &str, turn: Turn) -> Result<Option<Change>, String> {
         let text = self.document.turned(name, turn)?;
         Ok(text.map(|text| Change { text, version: self.version.clone() }))
+    }
+}
+
+impl ListsFlags for Flagd {
+    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(async move {
+            let read = self.read().await?;
+            let mut flags = read.document.flags();
+            note_changes(&known.flags, &mut flags, read.holder.written.as_ref(), Timestamp::now());
+            for flag in &mut flags {
+                flag.holder = Some(read.holder.clone());
+            }
+            flags.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(flags)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::core::{Level, Notice};
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind, WhenOff};
 use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
@@ -44,6 +44,7 @@ fn flagged(mut model: Model) -> Model {
         changes: vec![FlagChange { by: "bob".to_owned(), at: ago(40), what: FlagEdit::On }],
         version: None,
         holder: None,
+        when_off: WhenOff::default(),
     };
     let flags = vec![
         flag("dark-mode", FlagState::On, true),

@@ -21,7 +21,7 @@ use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::flag::rules::FlagRules;
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind, WhenOff};
 use release_cockpit::domain::facts::freshness::Link;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
@@ -215,6 +215,7 @@ fn flagged(text: &str) -> Environment {
         changes: vec![FlagChange { by: text.to_owned(), at: parts::now(), what: FlagEdit::On }],
         version: Some(text.to_owned()),
         holder: None,
+        when_off: WhenOff::default(),
     };
     env.flags[0].heard.link = Link::Down(text.to_owned());
     env.flags[0].flags = std::sync::Arc::new(vec![flag]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Flag, FlagChange, FlagEdit, FlagState};
+use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff};
 
 #[derive(Deserialize)]
 struct Listed {
@@ -94,6 +94,7 @@ impl ListedFlag {
             changes: self.changed.map(change).into_iter().collect(),
             version: self.version,
             holder: None,
+            when_off: WhenOff::default(),
         })
     }
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Flag, FlagState};
+use super::{Flag, FlagState, WhenOff};
 use reach::Reach;
 
 const STATE: &str = "state";
@@ -76,6 +76,7 @@ impl Document {
             changes: Vec::new(),
             version: Some(format!("{}{}", definition.whole, if uses_shared { self.shared.as_str() } else { "" })),
             holder: None,
+            when_off: WhenOff::default(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Flag, FlagChange, FlagEdit, FlagState};
+use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff};
 
 /// The strategies of flags in one environment, by the name of the flag.
 pub type Strategies = BTreeMap<String, Vec<Value>>;
@@ -115,6 +115,7 @@ fn flag(feature: &Value, environment: &str, strategies: Option<&[Value]>) -> Opt
         changes: Vec::new(),
         version: version(is_enabled, strategies),
         holder: None,
+        when_off: WhenOff::default(),
     })
 }
 

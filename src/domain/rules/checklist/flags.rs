@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::builtin::BuiltinAnswer;
 use super::candidate::{Candidate, CandidateState};
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
-use crate::domain::facts::flag::{Flag, FlagEdit, ProviderKind};
+use crate::domain::facts::flag::{Flag, FlagEdit};
 use crate::domain::facts::text::{duration, plural};
 use crate::domain::record::checklist::CheckOutcome;
 use crate::domain::rules::flag_lint::{FlagProblem, lint, silent, unknown};
@@ -94,9 +94,9 @@ fn tried(world: &World, env: &Environment, listed: &ListedFlag<'_>, rules: &Flag
         if !source.heard.is_fresh(now) {
             return Tried::Unknown(format!("{name}: {}", silent(source, now)));
         }
-        if source.settings.kind != ProviderKind::Unleash {
+        if let Some(why) = source.settings.kind.forgets() {
             let provider = &source.settings.provider;
-            return Tried::Unknown(format!("{name}: {provider} keeps no log of who turned it off in {there}"));
+            return Tried::Unknown(format!("{name}: {provider} {why} in {there}"));
         }
         let line = format!("{name}: not turned off in {there} within {}", duration(within));
         return Tried::No(Fault { line, remedy });

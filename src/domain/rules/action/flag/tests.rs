@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::facts::flag::{Flag, ProviderKind};
+use crate::domain::facts::flag::{Flag, ProviderKind, WhenOff};
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
@@ -267,7 +267,7 @@ fn it_is_done_when_the_provider_says_so_and_lost_when_it_is_archived() {
     tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::On)]);
     let plan = ask(&world, "checkout", Verb::FlagOff).unwrap();
     let seen = |found: Option<FlagState>| -> Seen {
-        let found = found.map(|state| FlagFacts { state, version: None, owner: None });
+        let found = found.map(|state| FlagFacts { state, version: None, owner: None, when_off: WhenOff::default() });
         SeenFlag { uid: uid(&format!("{PLACE} unleash"), "checkout"), found }.into()
     };
     assert!(matches!(settled(plan.record(), &seen(Some(FlagState::Off))), Settled::Done(_)));

@@ -1,0 +1,115 @@
+//! What the REST API of LaunchDarkly says of flags, version 20240415. What is missing is not known.
+//!
+//! A boolean flag is on for whoever gets `true`, another one for whoever gets another variation than the one that off serves.
+
+mod log;
+mod reach;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use log::{changes, note, specifier};
+
+use super::{Flag, FlagChange, FlagEdit, FlagState, SOMEBODY, WhenOff};
+use reach::Settings;
+
+/// A page of the list of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub flags: Vec<Flag>,
+    /// How many flags it lists, archived ones among them.
+    pub listed: usize,
+    /// How many flags the project has.
+    pub total: usize,
+    /// Whether it has flags, and none of them has the environment: then it is not there, and nothing is off in it.
+    pub lacks_environment: bool,
+}
+
+/// Reads a page; archived flags are left out. `None` where it is none.
+#[must_use]
+pub fn page(answer: &Value, environment: &str) -> Option<Page> {
+    let items = answer.get("items")?.as_array()?;
+    let total = match answer.get("totalCount") {
+        Some(total) => usize::try_from(total.as_u64()?).ok()?,
+        // Without a count, and more to come, there is no telling when the list is whole.
+        None if answer["_links"]["next"].is_null() => items.len(),
+        None => return None,
+    };
+    let lacks_environment = !items.is_empty() && !items.iter().any(|item| has_environment(item, environment));
+    let flags: Option<Vec<Flag>> =
+        items.iter().filter(|item| item["archived"] != true).map(|item| flag(item, environment)).collect();
+    Some(Page { flags: flags?, listed: items.len(), total, lacks_environment })
+}
+
+/// Reads a flag, also where it is not set up in the environment. `None` where it is none.
+#[must_use]
+pub fn flag(item: &Value, environment: &str) -> Option<Flag> {
+    let settings = Settings::of(item, environment);
+    let kind = match item["temporary"].as_bool() {
+        Some(true) => Some("temporary".to_owned()),
+        Some(false) => Some("permanent".to_owned()),
+        None => None,
+    };
+    let tags = item["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Some(Flag {
+        name: item["key"].as_str().filter(|key| !key.is_empty())?.to_owned(),
+        state: settings.as_ref().map_or(FlagState::Some, Settings::state),
+        kind,
+        owner: owner(item),
+        tags: tags.iter().filter_map(|tag| tag.as_str().map(ToOwned::to_owned)).collect(),
+        created: time(&item["creationDate"]),
+        is_stale: item["deprecated"] == true,
+        // Who it was, and what was done, stands in the log.
+        changes: last_modified(item, environment)
+            .map(|at| FlagChange { by: SOMEBODY.to_owned(), at, what: FlagEdit::Changed })
+            .into_iter()
+            .collect(),
+        version: version(item, environment),
+        holder: None,
+        when_off: settings.as_ref().map_or(WhenOff::default(), Settings::when_off),
+    })
+}
+
+/// Whether an environment of this key is among those of a flag.
+#[must_use]
+pub fn has_environment(item: &Value, environment: &str) -> bool {
+    item["environments"].get(environment).is_some_and(Value::is_object)
+}
+
+fn last_modified(item: &Value, environment: &str) -> Option<Timestamp> {
+    time(&item["environments"][environment]["lastModified"])
+}
+
+/// Returns the version of a flag's settings in an environment, where turning it on brings it to somebody.
+///
+/// # Errors
+/// Why it would not, or cannot be told to.
+pub fn to_be_turned_on(item: &Value, environment: &str) -> Result<u64, String> {
+    let settings = Settings::of(item, environment).ok_or("LaunchDarkly does not say how it is set up here")?;
+    if settings.state_when_on() == FlagState::Off {
+        let now = if settings.is_on == Some(true) { "it is on" } else { "turned on" };
+        return Err(format!("{now}, its rules let nobody in: change them in LaunchDarkly"));
+    }
+    let version = item["environments"][environment]["version"].as_u64();
+    version.ok_or_else(|| "LaunchDarkly tells no version of it".to_owned())
+}
+
+/// What a flag is for all environments has a version of its own.
+fn version(item: &Value, environment: &str) -> Option<String> {
+    let (whole, here) = (item["_version"].as_u64()?, item["environments"][environment]["version"].as_u64()?);
+    Some(format!("{whole}.{here}"))
+}
+
+fn owner(item: &Value) -> Option<String> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+    text(&item["_maintainer"]["email"])
+        .or_else(|| text(&item["_maintainerTeam"]["name"]))
+        .or_else(|| text(&item["maintainerTeamKey"]))
+}
+
+/// Milliseconds since 1970; 0 stands for never.
+fn time(value: &Value) -> Option<Timestamp> {
+    Timestamp::from_millisecond(value.as_i64().filter(|millis| *millis > 0)?).ok()
+}
