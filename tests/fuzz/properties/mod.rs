@@ -13,6 +13,7 @@
 pub mod bytes;
 pub mod config;
 pub mod evidence;
+pub mod flags;
 pub mod journal;
 pub mod judge;
 pub mod keys;
@@ -25,9 +26,10 @@ pub mod text;
 pub type Check = fn(&[u8]);
 
 /// All families with their names: a folder of seeds for each.
-pub const ALL: [(&str, Check); 8] = [
+pub const ALL: [(&str, Check); 9] = [
     ("config", config::check),
     ("evidence", evidence::check),
+    ("flags", flags::check),
     ("journal", journal::check),
     ("judge", judge::check),
     ("keys", keys::check),

@@ -1,0 +1,88 @@
+//! What providers of feature flags answer: LaunchDarkly, Unleash, a document of flagd, and the list of a command.
+
+use std::collections::BTreeSet;
+
+use release_cockpit::domain::facts::flag::flagd::Document;
+use release_cockpit::domain::facts::flag::{Flag, FlagState, Turn, command, launchdarkly, unleash};
+use serde_json::Value;
+
+/// Both are in the seeds.
+const PROJECT: &str = "shop";
+const ENVIRONMENT: &str = "production";
+
+pub fn check(data: &[u8]) {
+    match data.split_first() {
+        Some((b'L', rest)) => of_launchdarkly(rest),
+        Some((b'U', rest)) => of_unleash(rest),
+        Some((b'D', rest)) => of_flagd(rest),
+        Some((b'C', rest)) => of_command(rest),
+        _ => {}
+    }
+}
+
+fn flags(all: &[Flag]) {
+    for flag in all {
+        assert!(!matches!(flag.state, FlagState::Percent(0 | 100..)), "{flag:?}");
+        assert!(flag.changes.len() <= Flag::MAX_CHANGES, "{flag:?}");
+    }
+}
+
+fn of_launchdarkly(bytes: &[u8]) {
+    let Ok(answer) = serde_json::from_slice::<Value>(bytes) else { return };
+    let changes = launchdarkly::changes(&answer, PROJECT, ENVIRONMENT);
+    for all in changes.values() {
+        assert!(all.is_sorted_by(|a, b| a.at >= b.at), "{all:?}");
+    }
+    let Some(page) = launchdarkly::page(&answer, ENVIRONMENT) else { return };
+    assert!(page.flags.len() <= page.listed);
+    flags(&page.flags);
+    for mut flag in page.flags {
+        let before = flag.clone();
+        let logged = changes.get(&flag.name).map(Vec::as_slice).unwrap_or_default();
+        launchdarkly::note(&mut flag, Some(&before), logged);
+        flags(std::slice::from_ref(&flag));
+    }
+    for item in answer["items"].as_array().into_iter().flatten() {
+        // What is off already, and would stay so, is not turned on.
+        if let (Ok(_), Some(flag)) =
+            (launchdarkly::to_be_turned_on(item, ENVIRONMENT), launchdarkly::flag(item, ENVIRONMENT))
+        {
+            assert!(item["environments"][ENVIRONMENT]["on"] != true || flag.state != FlagState::Off, "{item}");
+        }
+    }
+}
+
+fn of_unleash(bytes: &[u8]) {
+    let Ok(answer) = serde_json::from_slice::<Value>(bytes) else { return };
+    let strategies = unleash::strategies(&answer);
+    let _ = (unleash::owners(&answer), unleash::feature(&answer, ENVIRONMENT));
+    let _ = (unleash::changes(&answer, ENVIRONMENT), unleash::list(&answer, ENVIRONMENT, strategies.as_ref()));
+}
+
+/// What is turned off serves nobody, or the default in the code, and the rest of the document is as before.
+fn of_flagd(bytes: &[u8]) {
+    let Ok(text) = String::from_utf8(bytes.to_vec()) else { return };
+    let Ok(document) = Document::parse(text) else { return };
+    let all = document.flags();
+    flags(&all);
+    for flag in all.iter().take(4) {
+        let Ok(Some(text)) = document.turned(&flag.name, Turn::Off) else { continue };
+        let turned = Document::parse(text).unwrap();
+        assert_eq!(turned.flag(&flag.name).map(|flag| flag.state), Some(FlagState::Off), "{}", flag.name);
+        let others = |document: &Document| -> Vec<Flag> {
+            document.flags().into_iter().filter(|other| other.name != flag.name).collect()
+        };
+        assert_eq!(others(&turned), others(&document));
+    }
+}
+
+fn of_command(bytes: &[u8]) {
+    match command::list(bytes) {
+        Ok(all) => {
+            flags(&all);
+            let names: BTreeSet<&str> = all.iter().map(|flag| flag.name.as_str()).collect();
+            assert_eq!(names.len(), all.len());
+        }
+        Err(why) => assert!(!why.is_empty()),
+    }
+}
