@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod flagd;
+pub mod launchdarkly;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         flags::suite(),
         flags::command::suite(),
         flags::flagd::suite(),
+        flags::launchdarkly::suite(),
         journeys::suite(),
         predictions::suite(),
         predictions::way_back::suite(),

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod git;
 pub mod github_api;
 pub mod http;
+pub mod launchdarkly_api;
 pub mod manifests;
 pub mod process;
 pub mod program;
