@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::pattern::Pattern;
 
@@ -21,8 +21,8 @@ pub struct Labels(Arc<Shared>);
 struct Shared {
     pairs: Vec<Pair>,
     hash: u64,
-    /// The set without the metric's name, once somebody asked for it.
-    unnamed: OnceLock<Labels>,
+    /// The set without the metric's name, where it has one.
+    unnamed: Option<Labels>,
 }
 
 type Pair = (Arc<str>, Arc<str>);
@@ -43,7 +43,9 @@ impl Labels {
     fn of_sorted(pairs: Vec<Pair>) -> Self {
         let mut hasher = DefaultHasher::new();
         pairs.hash(&mut hasher);
-        Self(Arc::new(Shared { pairs, hash: hasher.finish(), unnamed: OnceLock::new() }))
+        let rest = || pairs.iter().filter(|(name, _)| &**name != NAME).cloned().collect();
+        let unnamed = pairs.iter().any(|(name, _)| &**name == NAME).then(|| Self::of_sorted(rest()));
+        Self(Arc::new(Shared { hash: hasher.finish(), unnamed, pairs }))
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
@@ -88,10 +90,7 @@ impl Labels {
 
     /// All but the metric's name.
     pub fn unnamed(&self) -> Self {
-        if self.find(NAME).is_err() {
-            return self.clone();
-        }
-        self.0.unnamed.get_or_init(|| self.kept(|name| name != NAME)).clone()
+        self.0.unnamed.as_ref().unwrap_or(self).clone()
     }
 
     fn kept(&self, keep: impl Fn(&str) -> bool) -> Self {
