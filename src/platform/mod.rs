@@ -12,6 +12,7 @@ pub mod program;
 pub mod pull_requests;
 pub mod redact;
 pub mod registry;
+pub mod rest_api;
 pub mod tls;
 pub mod trust;
 pub mod variables;

@@ -87,15 +87,57 @@ impl Program<'_> {
     /// # Errors
     /// Why it did not end by itself: its output is longer than `max_bytes`, or it took longer than `limit`.
     pub async fn run(&self, max_bytes: usize, limit: Duration) -> Result<Ended, NotEnded> {
+        self.start()?.to_its_end(Output::AtMost(max_bytes), limit).await
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Why it was not started.
+    pub fn start(&self) -> Result<Running, NotEnded> {
         let name = self.argv.first().map_or("", String::as_str);
         let Some(mut command) = self.command() else {
             return Err(NotEnded::NotStarted("there is no program to run".to_owned()));
         };
-        let mut child = command.spawn().map_err(|error| NotEnded::NotStarted(self.not_started(name, &error)))?;
-        match tokio::time::timeout(limit, to_its_end(&mut child, max_bytes)).await {
+        let child = command.spawn().map_err(|error| NotEnded::NotStarted(self.not_started(name, &error)))?;
+        Ok(Running { name: name.to_owned(), group: ProcessGroup::of(child.id()), child })
+    }
+}
+
+/// How much a program may print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// So many bytes; more is too much.
+    AtMost(usize),
+    /// Any amount; none of it is kept.
+    Dropped,
+}
+
+/// A program that was started. Dropped, it is ended with whatever it started.
+pub struct Running {
+    name: String,
+    group: ProcessGroup,
+    child: Child,
+}
+
+impl Running {
+    /// Returns its process id; `None` once it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Lets it run to its end, and ends whatever it started.
+    ///
+    /// # Errors
+    /// Why it did not end by itself: it prints too much, or it took longer than `limit`.
+    pub async fn to_its_end(self, output: Output, limit: Duration) -> Result<Ended, NotEnded> {
+        let Self { name, mut group, mut child } = self;
+        match tokio::time::timeout(limit, to_its_end(&mut child, &mut group, output)).await {
             Ok(Ok(Some(ended))) => Ok(ended),
             Ok(Ok(None)) => {
-                Err(NotEnded::Stopped(format!("{name} was stopped: it prints more than {} KiB", max_bytes >> 10)))
+                let most = if let Output::AtMost(bytes) = output { bytes >> 10 } else { 0 };
+                Err(NotEnded::Stopped(format!("{name} was stopped: it prints more than {most} KiB")))
             }
             Ok(Err(error)) => Err(NotEnded::Stopped(format!("{name}: how it ended is unknown: {error}"))),
             Err(_) => Err(NotEnded::Stopped(format!("{name} was stopped: it took longer than {} s", limit.as_secs()))),
@@ -103,16 +145,32 @@ impl Program<'_> {
     }
 }
 
+impl Ended {
+    /// Says how it ended, with the last that it said.
+    pub(crate) fn said(&self, name: &str, cut: impl Fn(&str) -> String) -> String {
+        let errors = String::from_utf8_lossy(&self.errors);
+        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        let last = cut(last);
+        let joint = if last.is_empty() { "" } else { ": " };
+        format!("`{name}` ended with {}{joint}{last}", ending(self.status))
+    }
+}
+
 /// `None` where it prints too much.
-async fn to_its_end(child: &mut Child, max_bytes: usize) -> io::Result<Option<Ended>> {
-    let mut group = ProcessGroup::of(child.id());
+async fn to_its_end(child: &mut Child, group: &mut ProcessGroup, keeps: Output) -> io::Result<Option<Ended>> {
+    let is_too_much = |all: &Vec<u8>| matches!(keeps, Output::AtMost(most) if all.len() > most);
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     {
         let reading = async {
             // Too much of one of them ends the other, too.
             tokio::try_join!(
-                read(out, &mut output, |all| if all.len() > max_bytes { Err(TooMuch) } else { Ok(()) }),
+                read(out, &mut output, |all| {
+                    if keeps == Output::Dropped {
+                        all.clear();
+                    }
+                    if is_too_much(all) { Err(TooMuch) } else { Ok(()) }
+                }),
                 read(err, &mut errors, |all| {
                     all.drain(..all.len().saturating_sub(MAX_ERROR_BYTES));
                     Ok(())
@@ -131,7 +189,7 @@ async fn to_its_end(child: &mut Child, max_bytes: usize) -> io::Result<Option<En
             }
         }
     }
-    if output.len() > max_bytes {
+    if is_too_much(&output) {
         return Ok(None);
     }
     group.leader_ended().await?;

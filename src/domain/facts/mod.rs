@@ -15,6 +15,7 @@ pub mod ids;
 pub mod manifest;
 pub mod object;
 pub mod owner;
+pub mod placeholder;
 pub mod pod;
 pub mod pull_request;
 pub mod reduce;

@@ -13,7 +13,8 @@ use crate::domain::record::action::{GitKey, GitRequest};
 use crate::domain::rules::action::{FoundPullRequest, SeenBranch, SeenPullRequest};
 use crate::executors::executor::SendError;
 use crate::failpoints::failpoint;
-use crate::platform::pull_requests::{Proposal, PullRequestError, PullRequests};
+use crate::platform::pull_requests::{Proposal, PullRequests, is_refusal};
+use crate::platform::rest_api::RestError;
 
 /// Makes a client with the token as it is now, or says why not.
 pub type ConnectPullRequests = Arc<dyn Fn() -> BoxFuture<'static, Result<PullRequests, String>> + Send + Sync>;
@@ -44,8 +45,8 @@ impl Proposals {
     }
 
     /// Lets go of a client whose token is not accepted any more: the next one asks for the token again.
-    async fn failed(&self, error: &PullRequestError) {
-        if matches!(error, PullRequestError::Status(401, _)) {
+    async fn failed(&self, error: &RestError) {
+        if matches!(error, RestError::Status(401, _)) {
             *self.client.lock().await = None;
         }
     }
@@ -120,7 +121,7 @@ impl Proposals {
         };
         self.failed(&error).await;
         let noun = place.provider.noun();
-        if !error.is_refusal() {
+        if !is_refusal(&error) {
             return Err(SendError::Unknown(format!("the {noun} may be open or not: {error}")));
         }
         // Nothing came of it, and nothing is left behind.

@@ -8,8 +8,9 @@ use futures::future::BoxFuture;
 use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
 use crate::domain::facts::flag::{Flag, Turn, command};
 use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::placeholder::fill;
 use crate::platform::Redactor;
-use crate::platform::program::{Ended, NotEnded, Program, ending};
+use crate::platform::program::{Ended, NotEnded, Program};
 
 /// How long a command may take to list.
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -85,30 +86,13 @@ impl FlagCommands {
 
     /// Puts names into the words of a command. A name never becomes an option: nobody checked it.
     fn filled(&self, words: &[String], flag: &str) -> Result<Vec<String>, FlagError> {
-        let put = |word: &String| {
-            let takes_name = [("{flag}", flag), ("{environment}", self.environment.as_str())];
-            for (place, name) in takes_name.into_iter().filter(|(place, _)| word.contains(place)) {
-                if name.is_empty()
-                    || name.contains(char::is_control)
-                    || (word.starts_with(place) && name.starts_with('-'))
-                {
-                    return Err(FlagError::NotSent(format!("`{}` cannot be given to a command", name.escape_debug())));
-                }
-            }
-            // Each piece once: a placeholder in a name is part of the name.
-            let with_flag = |piece: &str| piece.replace("{flag}", flag);
-            Ok(word.split("{environment}").map(with_flag).collect::<Vec<_>>().join(&self.environment))
-        };
-        words.iter().map(put).collect()
+        let values = [("flag", flag), ("environment", self.environment.as_str())];
+        let filled: Result<Vec<String>, String> = words.iter().map(|word| fill(word, &values)).collect();
+        filled.map_err(|name| FlagError::NotSent(format!("`{}` cannot be given to a command", name.escape_debug())))
     }
 
-    /// Says how a command ended, with the last that it said.
     fn said(&self, what: &str, ended: &Ended) -> String {
-        let errors = String::from_utf8_lossy(&ended.errors);
-        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        let last = self.redactor.cut(last, MAX_TEXT_CHARS);
-        let joint = if last.is_empty() { "" } else { ": " };
-        format!("`{what}` ended with {}{joint}{last}", ending(ended.status))
+        ended.said(what, |last| self.redactor.cut(last, MAX_TEXT_CHARS))
     }
 }
 
