@@ -321,8 +321,8 @@ fn login_address(link: &Link) -> Option<String> {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    // What is accepted is carried out without this program.
-    if !model.core.in_flight.values().any(|flying| flying.accepted.is_none()) {
+    // What is accepted is carried out without this program, unless it runs here.
+    if !model.core.in_flight.values().any(|flying| flying.accepted.is_none() || flying.runs_here()) {
         return vec![Effect::Quit];
     }
     model.ui.overlay = Some(Overlay::Quit);

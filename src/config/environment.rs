@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::checks::CheckConfig;
 use super::feature_flags::FlagProviderConfig;
 use super::prometheus::{self, Prometheus, PrometheusDraft};
+use super::promote::{self, PipelineConfig};
 use super::pull_requests::PullRequestConfig;
 use super::reader::{At, Reader, Table};
 use super::registries::{self, RegistryConfig};
@@ -34,6 +35,8 @@ pub struct EnvConfig {
     pub registries: Vec<RegistryConfig>,
     /// How pull requests of the config repository are opened.
     pub pull_requests: Option<PullRequestConfig>,
+    /// What the pipeline needs that promotes it.
+    pub pipeline: Option<Box<PipelineConfig>>,
 }
 
 impl Default for EnvConfig {
@@ -50,6 +53,7 @@ impl Default for EnvConfig {
             flags: Vec::new(),
             registries: Vec::new(),
             pull_requests: None,
+            pipeline: None,
         }
     }
 }
@@ -122,6 +126,7 @@ keys! {
     images_from: by_hand(Kind::Texts, "{}"),
         "Registries or repositories of the environment before, and what stands for them here.";
     git: by_hand(Kind::Table(&git::SECTION)), "The file that names its image in git, over [git].";
+    promote: by_hand(Kind::Table(&promote::SECTION)), "A pipeline of your own that promotes it, in place of a patch or a commit.";
 }
 
 /// Longest name of an environment, in characters: it is typed, and stands in the header of a card.
@@ -189,6 +194,7 @@ fn environment(
     let mut pull_requests = base.pull_requests.cloned();
     read_shared(reader, table, (&mut settings, &mut pull_requests));
     git::check(reader, table, &settings.git);
+    let pipeline = promote::read(reader, table, &mut settings).map(Box::new);
     let context = reader.text(table, "context").map(|context| context.value);
     if context.is_none() && several && table.get("context").is_none() {
         reader.note(
@@ -199,7 +205,7 @@ fn environment(
     }
     let namespace = namespace(reader, table);
     let prometheus = metrics_of(reader, table, base);
-    EnvConfig { settings, context, namespace, prometheus, pull_requests, ..EnvConfig::default() }
+    EnvConfig { settings, context, namespace, prometheus, pull_requests, pipeline, ..EnvConfig::default() }
 }
 
 fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> EnvName {

@@ -51,7 +51,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<PullRequest
     let provider = reader.word::<PullRequestProvider>(table, "provider");
     let project = reader.text(table, "project");
     let provider = provider?;
-    let project = project_of(reader, provider, &project?)?;
+    let project = project_of(reader, "project", provider, &project?)?;
     let url = own_url.unwrap_or_else(|| Some(default_url(provider).to_owned()))?;
     Some(PullRequestConfig { place: PullRequestPlace { provider, url, project }, token: token??, ca_file })
 }
@@ -63,7 +63,7 @@ fn default_url(provider: PullRequestProvider) -> &'static str {
     }
 }
 
-fn url(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+pub(super) fn url(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
     let url = web::base(reader, table, "url")?;
     let at = table.key_at("url");
     if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
@@ -79,7 +79,13 @@ fn url(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
     Some(url.to_string())
 }
 
-fn project_of(reader: &mut Reader, provider: PullRequestProvider, text: &At<String>) -> Option<String> {
+/// Reads the name of a project, as its provider has them.
+pub(super) fn project_of(
+    reader: &mut Reader,
+    key: &str,
+    provider: PullRequestProvider,
+    text: &At<String>,
+) -> Option<String> {
     let project = text.value.trim().trim_matches('/');
     let parts: Vec<&str> = project.split('/').collect();
     let is_bad = |part: &&str| matches!(*part, "" | "." | "..") || part.contains(char::is_whitespace);
@@ -92,7 +98,7 @@ fn project_of(reader: &mut Reader, provider: PullRequestProvider, text: &At<Stri
             PullRequestProvider::GitHub => "write \"owner/repo\"",
             PullRequestProvider::GitLab => "write \"group/project\", or the project's number",
         };
-        reader.note(text.at, format!("`project` cannot be `{}`", text.value), help);
+        reader.note(text.at, format!("`{key}` cannot be `{}`", text.value), help);
         return None;
     }
     Some(project.to_owned())

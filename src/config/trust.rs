@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use reqwest::Url;
 
 use super::checks::{CheckConfig, CheckKind};
-use crate::domain::world::GitPlace;
+use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::world::registry::ImagesFrom;
+use crate::domain::world::{GitPlace, Promote};
 
 use super::{
     Auth, Config, EnvConfig, FlagProviderKind, HeaderText, Prometheus, PullRequestConfig, RegistryAccess,
@@ -96,6 +97,9 @@ impl Config {
             for need in env.pull_requests.iter().flat_map(of_pull_requests) {
                 add(need, "[git]".to_owned());
             }
+            for need in of_pipeline(env) {
+                add(need, "`promote`".to_owned());
+            }
             for need in env.prometheus.iter().flat_map(|prometheus| of_metrics(prometheus, own)) {
                 add(need, "metrics".to_owned());
             }
@@ -137,6 +141,9 @@ impl Config {
             let is_withheld = env.settings.git.is_configured();
             env.settings.git = GitPlace { is_withheld, ..GitPlace::default() };
             env.pull_requests = None;
+            let is_withheld = env.settings.promote.pipeline.is_some();
+            env.settings.promote = Promote { is_withheld, ..Promote::default() };
+            env.pipeline = None;
             let is_withheld = !env.settings.images_from.map.is_empty();
             env.settings.images_from = ImagesFrom { is_withheld, ..ImagesFrom::default() };
             withhold(env, own);
@@ -217,6 +224,20 @@ fn of_pull_requests(config: &PullRequestConfig) -> Vec<Need> {
     let address = config.place.url.parse().ok().as_ref().and_then(of_address);
     let ca_file = config.ca_file.iter().map(|path| Need::ReadFile(path.clone()));
     address.into_iter().chain([Need::from(&config.token)]).chain(ca_file).collect()
+}
+
+fn of_pipeline(env: &EnvConfig) -> Vec<Need> {
+    let call = env.settings.promote.pipeline.as_ref().map(|pipeline| &pipeline.call);
+    let needs = call.into_iter().filter_map(|call| match call {
+        PipelineCall::Command(words) => Some(Need::Run(words.clone())),
+        PipelineCall::Workflow(call) => call.url.parse().ok().as_ref().and_then(of_address),
+    });
+    let access = env.pipeline.iter().filter_map(|pipeline| pipeline.github.as_ref());
+    let secrets = access.flat_map(|access| {
+        let ca_file = access.ca_file.iter().map(|path| Need::ReadFile(path.clone()));
+        [Need::from(&access.token)].into_iter().chain(ca_file)
+    });
+    needs.chain(secrets).collect()
 }
 
 fn of_registry(host: &str, access: &RegistryAccess) -> Vec<Need> {

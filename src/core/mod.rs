@@ -19,6 +19,7 @@ use jiff::Timestamp;
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::journal::{Course, Line};
 use crate::domain::world::World;
@@ -134,9 +135,21 @@ impl InFlight {
             // Until then git says nothing else: only another commit has to wait.
             return verb == self.record.verb || verb == Verb::Release;
         }
+        // A pipeline tells nobody that it runs: it is never begun a second time meanwhile.
+        if verb == Verb::Release && self.record.pipeline().is_some() {
+            return true;
+        }
         let is_in_doubt = self.outcome.is_some();
         let is_off_again = verb == Verb::FlagOff && self.record.verb == verb && is_in_doubt;
         self.accepted.is_none() && !is_off_again
+    }
+
+    /// Whether it is a program that ends with this one.
+    #[must_use]
+    pub fn runs_here(&self) -> bool {
+        self.begun_here
+            && self.outcome.is_none()
+            && self.record.pipeline().is_some_and(|request| matches!(request.call, PipelineCall::Command(_)))
     }
 
     /// Whether people have yet to merge its pull request.
@@ -163,7 +176,7 @@ impl Core {
         Self { world, now, operator, journal, ..Self::default() }
     }
 
-    /// Returns the action in progress on a workload, or on the file that names its images.
+    /// Returns the action in progress on a workload, or on what changes it: the file that names its images, or its pipeline.
     #[must_use]
     pub fn in_flight_on(&self, key: &WorkloadKey) -> Option<&InFlight> {
         let by_git = || self.in_flight.iter().find(|(target, _)| target.changes().as_ref() == Some(key));

@@ -145,8 +145,10 @@ impl Core {
     #[must_use]
     pub fn recheck(&self, plan: &Plan) -> Recheck {
         let record = plan.record();
-        if let Target::Git(key) = &record.target {
-            return self.recheck_commit(plan, &key.workload_key());
+        match &record.target {
+            Target::Git(key) => return self.recheck_same(plan, &key.workload_key()),
+            Target::Pipeline(key) => return self.recheck_same(plan, &key.workload_key()),
+            Target::Workload(_) | Target::Owner(_) | Target::Flag(_) => {}
         }
         if record.moves_backward() {
             if let Some(renewed) = self.renew(plan) {
@@ -189,14 +191,14 @@ impl Core {
         }
     }
 
-    /// Checks a commit that waits for confirmation: the same one has to come of what is known now.
-    fn recheck_commit(&self, plan: &Plan, key: &WorkloadKey) -> Recheck {
+    /// Checks a commit, or the run of a pipeline, that waits for confirmation: the same one has to come of what is known now.
+    fn recheck_same(&self, plan: &Plan, key: &WorkloadKey) -> Recheck {
         let record = plan.record();
         if !record.moves_backward() && !plan.is_valid(self.now) {
             return Recheck::Stale(format!("this question is older than {} s", Plan::VALID_FOR.as_secs()));
         }
         match self.plan(key, record.verb, None) {
-            Ok(again) if is_same_commit(again.record(), record) => Recheck::Holds,
+            Ok(again) if is_same(again.record(), record) => Recheck::Holds,
             Ok(_) => Recheck::Stale("it would come to something else now".to_owned()),
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
         }
@@ -259,8 +261,8 @@ impl Core {
     }
 }
 
-/// Whether two plans commit the same, to the same file, on the same state of the workloads.
-fn is_same_commit(again: &PlanRecord, record: &PlanRecord) -> bool {
+/// Whether two plans ask the same of the same target, on the same state of the workloads.
+fn is_same(again: &PlanRecord, record: &PlanRecord) -> bool {
     again.target == record.target
         && again.requests == record.requests
         && again.facts == record.facts

@@ -8,7 +8,7 @@ use super::executor::Executor;
 use crate::domain::record::action::{After, Outcome, PlanRecord, System, Target};
 use crate::domain::rules::action::kind::Readiness;
 
-use crate::domain::rules::action::{PutBack, Seen, Settled, settled, unnoticed};
+use crate::domain::rules::action::{PutBack, RunState, Seen, Settled, settled, unnoticed};
 use crate::failpoints::failpoint;
 
 /// How long the controller may take to take a request up.
@@ -35,6 +35,8 @@ const MAX_PUSH_LATENCY: Duration = Duration::from_secs(300);
 /// The longest time between two looks at a pull request: people take hours, and providers limit how often they are asked.
 const MAX_MERGE_INTERVAL: Duration = Duration::from_secs(15);
 
+const NOT_SEEN_YET: &str = "but not seen yet: ";
+
 /// What is told while an action is accepted and not done: what it still lacks.
 pub(super) type Lacking<'a> = &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, ()> + Send + Sync);
 
@@ -46,17 +48,17 @@ pub(super) async fn confirm(
     serve_timeout: Duration,
     lacking: Lacking<'_>,
 ) -> Outcome {
-    let begun = Instant::now();
     let mut accepted_at: Option<Instant> = None;
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
+    let mut takes_up = TakesUp::of(record, serve_timeout);
     let mut nudges = Nudges::of(record);
     let serve_timeout = match record.target {
         // Nobody is served by it.
         Target::Owner(_) | Target::Flag(_) => serve_timeout.min(SETTLE_TIMEOUT),
         // After a rollback users have what they had: only what applies git has yet to compare.
         Target::Git(_) if record.moves_backward() => serve_timeout.min(SETTLE_TIMEOUT),
-        Target::Workload(_) | Target::Git(_) => serve_timeout,
+        Target::Workload(_) | Target::Git(_) | Target::Pipeline(_) => serve_timeout,
     };
     let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
@@ -74,6 +76,7 @@ pub(super) async fn confirm(
             } else {
                 put_back_since = None;
             }
+            takes_up.note(&found);
             let now = settled(record, &found);
             if !matches!(now, Settled::Done(_)) {
                 served_since = None;
@@ -109,17 +112,27 @@ pub(super) async fn confirm(
                     // The last of several requests may have been overlooked, though the first was taken up.
                     nudges.if_due(executor, record, &found).await;
                 }
+                Settled::Running(now) => {
+                    let now = format!("{NOT_SEEN_YET}{now}");
+                    if shows != now {
+                        lacking(now.trim_start_matches(NOT_SEEN_YET).to_owned()).await;
+                        shows = now;
+                    }
+                }
                 Settled::NotYet(now) => {
-                    shows = format!("but not seen yet: {now}");
+                    shows = format!("{NOT_SEEN_YET}{now}");
                     nudges.if_due(executor, record, &found).await;
                 }
             }
         }
         let is_over = match accepted_at {
             Some(at) => at.elapsed() >= serve_timeout,
-            None => begun.elapsed() >= ACCEPT_TIMEOUT,
+            None => takes_up.is_over(),
         };
-        if is_over {
+        if is_over && !takes_up.is_running() {
+            if takes_up.has_failed() && accepted_at.is_none() {
+                return Outcome::FoundNotDone { shows: shows.trim_start_matches(NOT_SEEN_YET).to_owned() };
+            }
             // It stays open until it was looked at: people may still merge it.
             let unread = unread.filter(|_| accepted_at.is_none() && record.goes_by_pull_request());
             return unread.map_or(Outcome::Unconfirmed { shows }, |why| not_known_whether_merged(&why));
@@ -172,10 +185,10 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
                     return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
                 }
-                Settled::NotYet(shows) if !waits_for_controller && since >= latency => {
+                Settled::NotYet(shows) | Settled::Running(shows) if !waits_for_controller && since >= latency => {
                     return Outcome::FoundNotDone { shows };
                 }
-                Settled::NotYet(_) | Settled::Accepted(_) => {}
+                Settled::NotYet(_) | Settled::Running(_) | Settled::Accepted(_) => {}
             }
             if waits_for_controller {
                 nudges.if_due(executor, record, &found).await;
@@ -192,7 +205,56 @@ fn latency(record: &PlanRecord, found: &Seen) -> Duration {
         // The push is over: only the request for the pull request may still be on its way.
         Seen::Git(seen) if seen.is_pushed() => MAX_SERVER_LATENCY,
         _ if record.target.system() == System::Git => MAX_PUSH_LATENCY,
-        _ => MAX_SERVER_LATENCY,
+        // It may run on without this program.
+        _ => limit(record).map_or(MAX_SERVER_LATENCY, |limit| limit.max(MAX_SERVER_LATENCY)),
+    }
+}
+
+/// How long a pipeline may run, where the action begins one.
+fn limit(record: &PlanRecord) -> Option<Duration> {
+    record.pipeline().map(|request| Duration::from_secs(request.timeout_seconds))
+}
+
+/// How long an action may take until it is seen to be taken up.
+struct TakesUp {
+    begun: Instant,
+    limit: Duration,
+    /// How long a pipeline may be taken to run that is not seen any more.
+    longest_run: Duration,
+    /// How a pipeline stands, and since when it is not seen to run.
+    run: Option<RunState>,
+    at_rest: Instant,
+}
+
+impl TakesUp {
+    fn of(record: &PlanRecord, serve_timeout: Duration) -> Self {
+        let limit = limit(record).map_or(ACCEPT_TIMEOUT, |limit| limit.min(serve_timeout).max(ACCEPT_TIMEOUT));
+        let longest_run = self::limit(record).unwrap_or_default() + ACCEPT_TIMEOUT;
+        Self { begun: Instant::now(), limit, longest_run, run: None, at_rest: Instant::now() }
+    }
+
+    fn note(&mut self, found: &Seen) {
+        let Seen::Pipeline(seen) = found else { return };
+        if self.is_running() {
+            self.at_rest = Instant::now();
+        }
+        self.run = seen.state();
+    }
+
+    /// Whether it runs on this machine, which its own limit ends.
+    fn is_running(&self) -> bool {
+        self.run == Some(RunState::Running) && self.begun.elapsed() < self.longest_run
+    }
+
+    fn has_failed(&self) -> bool {
+        self.run == Some(RunState::Failed)
+    }
+
+    /// One that failed may have done half of it: that is seen soon, or not at all.
+    fn is_over(&self) -> bool {
+        !self.is_running()
+            && self.at_rest.elapsed() >= ACCEPT_TIMEOUT
+            && (self.has_failed() || self.begun.elapsed() >= self.limit)
     }
 }
 

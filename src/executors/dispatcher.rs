@@ -436,6 +436,9 @@ impl Dispatcher {
             Ok(Sent::Taken { version }) if record.target.system() == System::Git => {
                 format!("{ACCEPTED} as commit {version}")
             }
+            Ok(Sent::Taken { version }) if record.target.system() == System::Pipeline => {
+                format!("{ACCEPTED}: {version}")
+            }
             Ok(Sent::Taken { version }) => format!("{ACCEPTED} at resourceVersion {version}"),
             Ok(Sent::Needless { .. }) => "not sent: another client did the same meanwhile".to_owned(),
             Err(outcome) => outcome.describe(),
@@ -467,7 +470,7 @@ impl Dispatcher {
         let mut version = version.to_owned();
         let timeout = match record.target.system() {
             System::Git => GIT_CONFLICT_RETRY_TIMEOUT,
-            System::Kubernetes | System::Owner | System::Flags => CONFLICT_RETRY_TIMEOUT,
+            System::Kubernetes | System::Owner | System::Flags | System::Pipeline => CONFLICT_RETRY_TIMEOUT,
         };
         let until = Instant::now() + timeout;
         let mut conflicts = 0;

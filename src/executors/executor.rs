@@ -83,6 +83,8 @@ pub enum Payload {
     Git(Option<Commit>),
     /// A feature flag is turned.
     Flag(FlagPayload),
+    /// A pipeline is begun, as the request says.
+    Pipeline,
 }
 
 /// Why a request did not do what it says.

@@ -16,6 +16,7 @@ mod journal_file;
 mod journal_writer;
 pub mod kubernetes;
 pub mod owner;
+pub mod pipeline;
 pub mod recovery;
 pub mod registry;
 pub mod signing;

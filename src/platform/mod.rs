@@ -16,6 +16,7 @@ pub mod rest_api;
 pub mod tls;
 pub mod trust;
 pub mod variables;
+pub mod workflows;
 
 pub use redact::Redactor;
 pub use variables::Variables;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::registry::Registries;
-use super::{flags, pull_requests, registry};
+use super::{flags, pull_requests, registry, workflows};
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -23,6 +23,7 @@ use crate::executors::flags::FlagExecutor;
 use crate::executors::git::GitExecutor;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::owner::OwnerExecutor;
+use crate::executors::pipeline::PipelineExecutor;
 use crate::platform::Redactor;
 use crate::platform::kube_client::ClientError;
 use crate::platform::kubeconfig::Cluster;
@@ -268,6 +269,13 @@ impl Environment {
                     commits = commits.with_pull_requests(pull_requests::connect(config, self.redactor.clone()));
                 }
                 self.dispatcher.admit(self.env.name().clone(), System::Git, Arc::new(commits));
+            }
+            if let Some(pipeline) = &self.env.pipeline {
+                let mut runs = PipelineExecutor::new(executor.clone(), pipeline.dir.clone(), self.redactor.clone());
+                if let Some(connect) = workflows::connect(&self.env, self.redactor.clone()) {
+                    runs = runs.with_workflows(connect);
+                }
+                self.dispatcher.admit(self.env.name().clone(), System::Pipeline, Arc::new(runs));
             }
             self.dispatcher.admit(self.env.name().clone(), System::Owner, Arc::new(suspends));
             self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));

@@ -22,6 +22,7 @@ mod tap;
 mod telemetry;
 mod terminal;
 mod tui;
+mod workflows;
 
 use color_eyre::eyre::{Result, WrapErr};
 

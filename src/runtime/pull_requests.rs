@@ -1,5 +1,6 @@
 //! Pull requests of one environment: who we are to their provider.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::PullRequestConfig;
@@ -13,14 +14,15 @@ pub(super) fn connect(config: PullRequestConfig, redactor: Redactor) -> ConnectP
         let (config, redactor) = (config.clone(), redactor.clone());
         Box::pin(async move {
             let token = config.token.reveal(&redactor).await.map_err(|error| error.to_string())?;
-            let ca = match &config.ca_file {
-                Some(path) => {
-                    let read = tokio::fs::read(path).await;
-                    Some(read.map_err(|error| format!("{}: {error}", path.display()))?)
-                }
-                None => None,
-            };
+            let ca = authority(config.ca_file.as_deref()).await?;
             PullRequests::new(config.place, ca.as_deref(), token.expose(), redactor)
         })
     })
+}
+
+/// Reads a certificate authority, where there is one.
+pub(super) async fn authority(path: Option<&Path>) -> Result<Option<Vec<u8>>, String> {
+    let Some(path) = path else { return Ok(None) };
+    let read = tokio::fs::read(path).await;
+    read.map(Some).map_err(|error| format!("{}: {error}", path.display()))
 }

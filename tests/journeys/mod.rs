@@ -9,6 +9,7 @@
 mod bed;
 mod by_git;
 mod by_hand;
+mod by_pipeline;
 mod by_pull_request;
 mod git_ops;
 mod oracle;
@@ -48,6 +49,7 @@ pub fn suite() -> Suite {
     cases.extend(git_ops::cases());
     cases.extend(by_git::cases());
     cases.extend(by_pull_request::cases());
+    cases.extend(by_pipeline::cases());
     Suite { max_concurrent: MAX_CONCURRENT_JOURNEYS, cases }
 }
 

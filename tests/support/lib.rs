@@ -7,6 +7,7 @@
 pub mod check;
 pub mod cluster;
 pub mod git;
+pub mod github_actions;
 pub mod github_api;
 pub mod http;
 pub mod launchdarkly_api;

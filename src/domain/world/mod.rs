@@ -21,6 +21,7 @@ use super::facts::freshness::{Heard, Link, SourceKind};
 use super::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use super::facts::object::ImageRef;
 use super::facts::owner::ARGO_CD_NAMESPACE;
+use super::facts::pipeline::Pipeline;
 use super::facts::signals::Signals;
 use super::facts::workload::{Revision, Snapshot, Status};
 use super::record::checklist::{Check, CheckSpec, SignOffRules};
@@ -47,6 +48,15 @@ impl Default for ArgoCdPlace {
     fn default() -> Self {
         Self { context: None, namespace: ARGO_CD_NAMESPACE.to_owned() }
     }
+}
+
+/// Whether a pipeline of the user's own promotes an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promote {
+    pub pipeline: Option<Box<Pipeline>>,
+    /// Whether it is configured by a file that nobody trusts: nothing is run, and nothing is released past it.
+    #[serde(default)]
+    pub is_withheld: bool,
 }
 
 /// What the config says of an environment.
@@ -84,6 +94,9 @@ pub struct EnvSettings {
     /// Where git names what runs here.
     #[serde(default)]
     pub git: GitPlace,
+    /// How it is promoted, where that is neither a patch nor a commit.
+    #[serde(default)]
+    pub promote: Promote,
     /// The providers of feature flags.
     #[serde(default)]
     pub flags: Vec<FlagSettings>,
@@ -123,6 +136,7 @@ impl EnvSettings {
             keys_required: false,
             argo_cd: ArgoCdPlace::default(),
             git: GitPlace::default(),
+            promote: Promote::default(),
             flags: Vec::new(),
             registries: Vec::new(),
             images_from: ImagesFrom::default(),

@@ -138,7 +138,7 @@ impl GitExecutor {
         // Git tells by itself whether the commit is there.
         let workload = match workload {
             Ok(Seen::Workload(seen)) => Some(*seen),
-            Ok(Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_)) | Err(_) => None,
+            Ok(Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_) | Seen::Pipeline(_)) | Err(_) => None,
         };
         Ok(SeenGit { key: key.clone(), branch: branch?, workload, pull_request: None }.into())
     }
@@ -173,7 +173,7 @@ impl GitExecutor {
 fn key_of(target: &Target) -> Result<&GitKey, SendError> {
     match target {
         Target::Git(key) => Ok(key),
-        Target::Workload(_) | Target::Owner(_) | Target::Flag(_) => {
+        Target::Workload(_) | Target::Owner(_) | Target::Flag(_) | Target::Pipeline(_) => {
             Err(SendError::Refused(format!("{target} is no file in git")))
         }
     }
@@ -182,7 +182,9 @@ fn key_of(target: &Target) -> Result<&GitKey, SendError> {
 fn request_of(request: &Request) -> Result<&GitRequest, SendError> {
     match request {
         Request::Git(request) => Ok(request),
-        Request::Kubernetes(_) | Request::Flag(_) => Err(SendError::Refused("git takes commits only".to_owned())),
+        Request::Kubernetes(_) | Request::Flag(_) | Request::Pipeline(_) => {
+            Err(SendError::Refused("git takes commits only".to_owned()))
+        }
     }
 }
 

@@ -79,7 +79,8 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     driver.session().dispatcher.wait_for(timeout);
     let (outcome, accepted) = driver.perform(plan, timeout).await?;
     let line = format!("{}\n", sanitize(&format!("{target}: {}", outcome.describe())));
-    let is_enough = outcome.is_done() || (action.no_wait && accepted);
+    let is_undone = matches!(outcome, Outcome::FoundNotDone { .. });
+    let is_enough = outcome.is_done() || (action.no_wait && accepted && !is_undone);
     if is_enough {
         print(&line)?;
     } else {

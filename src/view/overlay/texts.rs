@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::dialog;
+use crate::core::InFlight;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, clamp_scroll};
@@ -90,6 +91,9 @@ pub(crate) fn quit(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let over = scene.model.core.in_flight.is_empty();
     let note = if over {
         "The action has ended; see the last notice or the journal for its outcome."
+    } else if scene.model.core.in_flight.values().any(InFlight::runs_here) {
+        "Quitting ends the command that runs for it, wherever that stands. The next start checks the cluster and records the \
+         outcome; nothing is run again."
     } else {
         "Quitting does not undo it. The journal keeps it open; the next start checks the cluster and records the outcome."
     };

@@ -154,8 +154,10 @@ impl Bed {
             let (lacks, timeout) = match settled(record, &self.seen()?) {
                 Settled::Done(_) => return Ok(Ended::Done),
                 Settled::Lost(why) | Settled::Undone(why) | Settled::AwaitsMerge(why) => return Ok(Ended::Failed(why)),
-                Settled::NotYet(shows) if accepted_at.is_none() => (Ended::Failed(shows), ACCEPT_TIMEOUT),
-                Settled::NotYet(shows) => (Ended::Unfinished(shows), SERVE_TIMEOUT),
+                Settled::NotYet(shows) | Settled::Running(shows) if accepted_at.is_none() => {
+                    (Ended::Failed(shows), ACCEPT_TIMEOUT)
+                }
+                Settled::NotYet(shows) | Settled::Running(shows) => (Ended::Unfinished(shows), SERVE_TIMEOUT),
                 Settled::Accepted(lacks) => {
                     accepted_at.get_or_insert(self.now());
                     (Ended::Unfinished(lacks), SERVE_TIMEOUT)

@@ -13,9 +13,11 @@ pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
-pub use request::{After, BRANCH_PREFIX, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, Request};
+pub use request::{
+    After, BRANCH_PREFIX, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, PipelineRequest, Request,
+};
 pub use subjects::{GatesAsked, Subjects};
-pub use target::{GitKey, OwnerKey, System, Target};
+pub use target::{GitKey, OwnerKey, PipelineKey, System, Target};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere};
 use crate::domain::facts::direction::Direction;
 
-use super::{ActionId, Facts, GatesAsked, Request, RestsOn, Target, Verb};
+use super::{ActionId, Facts, GatesAsked, PipelineRequest, Request, RestsOn, Target, Verb};
 
 /// The data of a plan: what the journal keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,9 +81,13 @@ impl PlanRecord {
     #[must_use]
     pub fn of_action(mut self, action: &ActionId, by: &str) -> Self {
         for request in &mut self.requests {
-            if let Request::Git(request) = request {
-                request.action = Some(action.clone());
-                request.by = Some(by.to_owned());
+            match request {
+                Request::Git(request) => {
+                    request.action = Some(action.clone());
+                    request.by = Some(by.to_owned());
+                }
+                Request::Pipeline(request) => request.action = Some(action.clone()),
+                Request::Kubernetes(_) | Request::Flag(_) => {}
             }
         }
         self
@@ -95,6 +99,15 @@ impl PlanRecord {
         let is_proposed =
             |request: &Request| matches!(request, Request::Git(request) if request.pull_request.is_some());
         self.requests.iter().any(is_proposed)
+    }
+
+    /// Returns what it asks of a pipeline of the user's own.
+    #[must_use]
+    pub fn pipeline(&self) -> Option<&PipelineRequest> {
+        self.requests.iter().find_map(|request| match request {
+            Request::Pipeline(request) => Some(request),
+            Request::Kubernetes(_) | Request::Git(_) | Request::Flag(_) => None,
+        })
     }
 
     /// Whether nothing may block it (law 3): it stops, or gives users back what they had.

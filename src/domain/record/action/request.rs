@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::ActionId;
 use crate::domain::facts::flag::Turn;
 use crate::domain::facts::object::Container;
+use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::facts::pull_request::PullRequestPlace;
 use crate::domain::facts::workload::kind::Resource;
 
@@ -133,6 +134,20 @@ impl FlagRequest {
     }
 }
 
+/// One run of a pipeline of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineRequest {
+    /// What is run or asked for, its placeholders replaced.
+    pub call: PipelineCall,
+    /// The image of each container that is to change, by which it is judged.
+    pub brings: Vec<Container>,
+    /// How long it may run, and how long the cluster may take to show what it brings.
+    pub timeout_seconds: u64,
+    /// Which action it belongs to, known once that begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionId>,
+}
+
 /// One request of an action. Journals hold it without a tag: each system's has fields of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -143,6 +158,8 @@ pub enum Request {
     Git(GitRequest),
     /// To a provider of feature flags.
     Flag(FlagRequest),
+    /// To a pipeline of the user's own.
+    Pipeline(PipelineRequest),
 }
 
 impl Request {
@@ -153,6 +170,7 @@ impl Request {
             Self::Kubernetes(request) => request.line(),
             Self::Git(request) => request.line(),
             Self::Flag(request) => request.line(),
+            Self::Pipeline(request) => request.call.line(),
         }
     }
 
@@ -161,7 +179,7 @@ impl Request {
     pub fn after(&self) -> Option<&After> {
         match self {
             Self::Kubernetes(request) => request.after.as_ref(),
-            Self::Git(_) | Self::Flag(_) => None,
+            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 
@@ -170,7 +188,7 @@ impl Request {
     pub fn kubernetes(&self) -> Option<&KubernetesRequest> {
         match self {
             Self::Kubernetes(request) => Some(request),
-            Self::Git(_) | Self::Flag(_) => None,
+            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 }
@@ -184,6 +202,12 @@ impl From<KubernetesRequest> for Request {
 impl From<GitRequest> for Request {
     fn from(request: GitRequest) -> Self {
         Self::Git(request)
+    }
+}
+
+impl From<PipelineRequest> for Request {
+    fn from(request: PipelineRequest) -> Self {
+        Self::Pipeline(request)
     }
 }
 

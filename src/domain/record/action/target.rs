@@ -21,6 +21,8 @@ pub enum Target {
     Git(GitKey),
     /// A feature flag of a provider.
     Flag(FlagKey),
+    /// A pipeline of the user's own that promotes a workload.
+    Pipeline(PipelineKey),
 }
 
 /// The owner of a workload's manifest.
@@ -71,6 +73,24 @@ impl fmt::Display for GitKey {
     }
 }
 
+/// A pipeline of the user's own that promotes a workload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PipelineKey {
+    pub env: EnvName,
+    /// What it is called.
+    pub pipeline: String,
+    /// The workload that it is to bring a release to.
+    pub promotes: WorkloadId,
+}
+
+impl PipelineKey {
+    /// Returns the workload that it promotes.
+    #[must_use]
+    pub fn workload_key(&self) -> WorkloadKey {
+        WorkloadKey { env: self.env.clone(), workload: self.promotes.clone() }
+    }
+}
+
 impl Target {
     #[must_use]
     pub fn env(&self) -> &EnvName {
@@ -79,6 +99,7 @@ impl Target {
             Self::Owner(key) => &key.env,
             Self::Git(key) => &key.env,
             Self::Flag(key) => &key.env,
+            Self::Pipeline(key) => &key.env,
         }
     }
 
@@ -87,17 +108,18 @@ impl Target {
     pub fn workload(&self) -> Option<&WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 
-    /// Returns the workload that changes with it: itself, or the one whose images a file names.
+    /// Returns the workload that changes with it: itself, the one whose images a file names, or the one that a pipeline promotes.
     #[must_use]
     pub fn changes(&self) -> Option<WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key.clone()),
             Self::Owner(_) | Self::Flag(_) => None,
             Self::Git(key) => Some(key.workload_key()),
+            Self::Pipeline(key) => Some(key.workload_key()),
         }
     }
 
@@ -109,6 +131,7 @@ impl Target {
             Self::Owner(key) => key.owner.to_string(),
             Self::Git(key) => key.to_string(),
             Self::Flag(key) => format!("flag {} of {}", key.flag, key.provider),
+            Self::Pipeline(key) => format!("pipeline {} for {}", key.pipeline, key.promotes),
         }
     }
 
@@ -120,6 +143,7 @@ impl Target {
             Self::Owner(_) => System::Owner,
             Self::Git(_) => System::Git,
             Self::Flag(_) => System::Flags,
+            Self::Pipeline(_) => System::Pipeline,
         }
     }
 }
@@ -154,6 +178,8 @@ pub enum System {
     Git,
     /// The providers of feature flags.
     Flags,
+    /// The user's own pipeline.
+    Pipeline,
 }
 
 impl System {
@@ -164,6 +190,7 @@ impl System {
             Self::Owner => "owner",
             Self::Git => "git",
             Self::Flags => "flags",
+            Self::Pipeline => "pipeline",
         }
     }
 }

@@ -20,10 +20,10 @@ use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// A container whose image changes.
-struct Change {
-    place: Place,
-    from: String,
-    to: String,
+pub(super) struct Change {
+    pub(super) place: Place,
+    pub(super) from: String,
+    pub(super) to: String,
 }
 
 /// Returns the facts of a file that a plan rests on: the images that it names.
@@ -213,7 +213,7 @@ fn key(env: &Environment, workload: &WorkloadState, changes: &[Change]) -> GitKe
 }
 
 /// Returns the containers whose image changes; one whose pods run the digest already stays as it is.
-fn changes(
+pub(super) fn changes(
     env: &Environment,
     workload: &WorkloadState,
     snapshot: &Snapshot,

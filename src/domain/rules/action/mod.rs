@@ -3,18 +3,21 @@
 //! [`plan()`] is the one pure function behind keys, footer, palette and headless commands: it returns either a [`Plan`],
 //! which nothing else can make, or every reason why not.
 
+mod arrival;
 mod deployment;
 mod effect;
 pub mod flag;
 pub mod git;
 pub mod kind;
 pub mod owner;
+mod pipeline;
 mod plan;
 mod release;
 mod rollback_estimate;
 mod rollout;
 mod seen;
 mod seen_git;
+mod seen_pipeline;
 mod settle;
 mod template;
 #[cfg(test)]
@@ -27,5 +30,6 @@ pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};
 pub use seen_git::{FoundPullRequest, SeenBranch, SeenGit, SeenPullRequest};
+pub use seen_pipeline::{RunState, SeenPipeline, SeenRun};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

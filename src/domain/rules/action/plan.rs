@@ -17,7 +17,7 @@ use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
-use crate::domain::rules::action::{flag, git, owner};
+use crate::domain::rules::action::{flag, git, owner, pipeline};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::registry::{going_out, gone};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
@@ -175,6 +175,13 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         },
         (_, draft) => (draft, None),
     };
+    let (draft, by_pipeline) = match (intent.verb, draft) {
+        (Verb::Release, Ok(draft)) => match pipeline::release(env, workload, (snapshot, status), draft) {
+            Ok((draft, by_pipeline)) => (Ok(draft), by_pipeline),
+            Err(refusal) => (Err(refusal), None),
+        },
+        (_, draft) => (draft, None),
+    };
     let effect = draft.as_ref().map(|draft| effect(&draft.requests, &scene)).unwrap_or_default();
     let promoted = promoted(&effect, &scene);
     let direction = match intent.verb {
@@ -211,7 +218,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if writes_template && !direction.is_backward() {
         refusals.extend(owner::in_the_way(snapshot, env, around.now));
     }
-    if by_git.is_some() {
+    if by_git.is_some() || by_pipeline.is_some() {
         refusals.extend(git::in_the_way(snapshot, env, around.now));
     }
     if let Some(promoted) = &promoted {
@@ -239,6 +246,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             if writes_template && direction.is_backward() {
                 plan.record.not_undone.extend(owner::left_in_git(snapshot, env));
             }
+            if takes_back {
+                plan.record.not_undone.extend(pipeline::may_bring_back(env, workload, around));
+            }
             if let Some(promoted) = &promoted {
                 let subjects = subjects(world, env, workload, promoted);
                 plan.record.rests_on = rests_on(world, env, workload);
@@ -250,6 +260,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             if let Some(key) = by_git {
                 let named = git::named_now(&key, status);
                 git::by_commit(&mut plan.record, key, &named);
+            }
+            if let Some(key) = by_pipeline {
+                pipeline::by_pipeline(&mut plan.record, key);
             }
             Ok(plan)
         }

@@ -10,6 +10,8 @@ use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::seen_git::SeenGit;
+use crate::domain::rules::action::seen_pipeline::SeenPipeline;
+use crate::domain::rules::action::settle::Settled;
 use crate::domain::rules::action::{flag, owner};
 
 /// A target as it was seen.
@@ -19,6 +21,7 @@ pub enum Seen {
     Owner(Box<SeenOwner>),
     Git(Box<SeenGit>),
     Flag(SeenFlag),
+    Pipeline(Box<SeenPipeline>),
 }
 
 /// Whether the owner of a manifest put back what a rollback had taken back.
@@ -96,7 +99,7 @@ pub struct SeenWorkload {
 }
 
 impl SeenWorkload {
-    fn object(&self) -> &Object {
+    pub(super) fn object(&self) -> &Object {
         &self.snapshot.object
     }
 
@@ -185,6 +188,7 @@ impl Seen {
             Self::Owner(seen) => owner::facts(&seen.found),
             Self::Git(seen) => seen.facts(),
             Self::Flag(seen) => flag::facts(&seen.uid, seen.found.clone()),
+            Self::Pipeline(seen) => seen.facts(),
         }
     }
 
@@ -193,7 +197,7 @@ impl Seen {
     pub fn is_replaced(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_replaced(record),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => false,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => false,
         }
     }
 
@@ -205,6 +209,7 @@ impl Seen {
             Self::Owner(seen) => &seen.found.resource_version,
             Self::Git(seen) => &seen.branch.head,
             Self::Flag(seen) => seen.found.as_ref().and_then(|found| found.version.as_deref()).unwrap_or_default(),
+            Self::Pipeline(seen) => &seen.workload.object().meta().resource_version,
         }
     }
 
@@ -219,6 +224,7 @@ impl Seen {
             Self::Owner(seen) => seen.shows(),
             Self::Git(seen) => seen.shows(),
             Self::Flag(seen) => seen.shows(),
+            Self::Pipeline(seen) => seen.shows(),
         }
     }
 
@@ -229,6 +235,7 @@ impl Seen {
             Self::Workload(seen) => seen.object().meta().blame(moved, since, now),
             Self::Owner(_) | Self::Flag(_) => moved.what.clone(),
             Self::Git(seen) => seen.shows(),
+            Self::Pipeline(seen) => seen.workload.object().meta().blame(moved, since, now),
         }
     }
 
@@ -237,7 +244,7 @@ impl Seen {
     pub fn is_own(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => record.mark.as_ref().is_none_or(|mark| seen.carries(mark)),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => true,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => true,
         }
     }
 
@@ -249,6 +256,7 @@ impl Seen {
             Self::Owner(seen) => seen.is_accepted(record),
             Self::Git(seen) => seen.names_it(record),
             Self::Flag(seen) => seen.is_accepted(record),
+            Self::Pipeline(seen) => matches!(seen.settled(record), Settled::Accepted(_) | Settled::Done(_)),
         }
     }
 
@@ -258,7 +266,7 @@ impl Seen {
         let seen = match self {
             Self::Workload(seen) => seen,
             Self::Owner(seen) => return seen.lacks(record),
-            Self::Git(_) | Self::Flag(_) => return None,
+            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => return None,
         };
         let actions = seen.object().actions();
         let lacks = match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
@@ -302,7 +310,11 @@ impl Seen {
     /// Returns why it is not known whether what serves everybody now will last, and whether time will tell.
     #[must_use]
     pub fn may_not_last(&self, record: &PlanRecord) -> Option<(String, bool)> {
-        let Self::Workload(seen) = self else { return None };
+        let seen = match self {
+            Self::Workload(seen) => seen,
+            Self::Pipeline(seen) => return seen.may_not_last(),
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => return None,
+        };
         let owned = seen.snapshot.owned.as_ref().filter(|_| owner::writes_template(&record.requests))?;
         let by_writer = || {
             let writer = owned.may_be_resumed_by()?;
@@ -330,7 +342,7 @@ impl Seen {
     pub fn readiness(&self, after: &After) -> Readiness {
         match self {
             Self::Workload(seen) => seen.object().actions().readiness(after),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => Readiness::Send,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => Readiness::Send,
         }
     }
 
@@ -339,7 +351,7 @@ impl Seen {
     pub fn is_unnoticed(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_unnoticed(record),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => false,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => false,
         }
     }
 
@@ -348,7 +360,7 @@ impl Seen {
     pub fn remainder(&self, record: &PlanRecord) -> Option<Request> {
         match self {
             Self::Workload(seen) => seen.object().actions().remainder(record),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 
@@ -362,6 +374,12 @@ impl Seen {
 impl From<SeenGit> for Seen {
     fn from(seen: SeenGit) -> Self {
         Self::Git(Box::new(seen))
+    }
+}
+
+impl From<SeenPipeline> for Seen {
+    fn from(seen: SeenPipeline) -> Self {
+        Self::Pipeline(Box::new(seen))
     }
 }
 

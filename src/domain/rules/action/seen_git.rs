@@ -1,7 +1,8 @@
 //! A file of a config repository as it was seen, with what applies it and the workload: whether all three say the same.
 
+use super::arrival::Arrival;
 use super::git;
-use super::seen::{SeenWorkload, served_besides};
+use super::seen::SeenWorkload;
 use super::settle::Settled;
 use crate::domain::facts::changes::short;
 use crate::domain::facts::manifest::is_same_image;
@@ -169,33 +170,13 @@ impl SeenGit {
 
     /// The workload has a revision of those images, and that is as far as it goes by itself.
     fn cluster(&self, record: &PlanRecord) -> Word {
-        let Some(seen) = &self.workload else { return Word::NotYet("cluster … (not seen)".to_owned()) };
-        let snapshot = &seen.snapshot;
-        let hashes = snapshot.hashes();
-        let Some(set) = hashes.canary.or(hashes.stable).and_then(|hash| snapshot.replicaset(&hash)) else {
-            return Word::NotYet("cluster … (its ReplicaSets are not seen)".to_owned());
-        };
-        let revision = snapshot.revision(set);
         let wanted = request(record).map(|request| request.images.as_slice()).unwrap_or_default();
-        let runs = |(place, wanted): (&crate::domain::facts::manifest::Place, &String)| {
-            let mut own = revision.containers().filter(|(name, _)| *name == place.container);
-            own.any(|(_, image)| is_same_image(image, wanted))
-        };
-        if !self.key.places.iter().zip(wanted).all(runs) || !snapshot.object.workload().observed() {
-            return Word::NotYet(format!("cluster … {}", sanitize(&revision.version())));
-        }
-        let serving = snapshot.serving();
-        if record.verb == Verb::Revert || serving.is_all(&set.hash) {
-            return Word::Same("cluster ✓".to_owned());
-        }
-        let actions = snapshot.object.actions();
-        let lacks = match actions.serves_in_the_end(record, &snapshot.replicasets) {
-            Some(hash) => Some(served_besides(&serving, &hash)),
-            None => actions.lacks(record),
-        };
-        match lacks {
-            None => Word::Same(format!("cluster ✓, serving {}", serving.describe())),
-            Some(lacks) => Word::NotYet(format!("cluster … {lacks}")),
+        let wanted = self.key.places.iter().zip(wanted);
+        let wanted = wanted.map(|(place, image)| (place.container.as_str(), image.as_str()));
+        let arrival = Arrival::of(self.workload.as_ref(), record, wanted);
+        match arrival {
+            Arrival::Served(_) => Word::Same(arrival.describe()),
+            _ => Word::NotYet(arrival.describe()),
         }
     }
 }
@@ -221,7 +202,7 @@ impl SeenPullRequest {
 fn request(record: &PlanRecord) -> Option<&GitRequest> {
     record.requests.iter().find_map(|request| match request {
         Request::Git(request) => Some(request),
-        Request::Kubernetes(_) | Request::Flag(_) => None,
+        Request::Kubernetes(_) | Request::Flag(_) | Request::Pipeline(_) => None,
     })
 }
 

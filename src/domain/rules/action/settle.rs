@@ -11,6 +11,8 @@ pub enum Settled {
     Done(String),
     /// The controller has taken it up; what it still lacks: who is served meanwhile, and why.
     Accepted(String),
+    /// What was begun for it is still going on, here or elsewhere; what that and the cluster show.
+    Running(String),
     /// A pull request is open for it, and people merge it, or not.
     AwaitsMerge(String),
     /// It was turned down, and will not be done.
@@ -36,6 +38,9 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
         return Settled::Lost("it became stable before the abort took effect: roll back instead".to_owned());
     }
     if let Seen::Git(seen) = seen {
+        return seen.settled(record);
+    }
+    if let Seen::Pipeline(seen) = seen {
         return seen.settled(record);
     }
     let shows = seen.shows();

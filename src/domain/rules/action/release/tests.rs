@@ -1,6 +1,7 @@
 //! What comes into prod from staging: which image of which container, and what is refused.
 
 mod by_git;
+mod by_pipeline;
 mod registries;
 
 use std::sync::Arc;

@@ -1,0 +1,64 @@
+//! Whether a workload has the images that something else was to bring to it, a commit or a pipeline, and serves them.
+
+use super::seen::{SeenWorkload, served_besides};
+use crate::domain::facts::manifest::is_same_image;
+use crate::domain::facts::text::sanitize;
+use crate::domain::record::action::{PlanRecord, Verb};
+
+/// How far it has come.
+pub(super) enum Arrival {
+    /// It is not seen; why.
+    NotSeen(&'static str),
+    /// Its manifest has other images; which version that is.
+    Other(String),
+    /// They are going out; what is lacking.
+    GoingOut(String),
+    /// It is done; who is served, where it tells.
+    Served(String),
+}
+
+impl Arrival {
+    /// Returns how it is with the images that containers are to have, each with its name.
+    pub(super) fn of<'a>(
+        seen: Option<&SeenWorkload>,
+        record: &PlanRecord,
+        mut wanted: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let Some(seen) = seen else { return Self::NotSeen("not seen") };
+        let snapshot = &seen.snapshot;
+        let hashes = snapshot.hashes();
+        let Some(set) = hashes.canary.or(hashes.stable).and_then(|hash| snapshot.replicaset(&hash)) else {
+            return Self::NotSeen("its ReplicaSets are not seen");
+        };
+        let revision = snapshot.revision(set);
+        let runs = |(container, wanted): (&str, &str)| {
+            let mut own = revision.containers().filter(|(name, _)| *name == container);
+            own.any(|(_, image)| is_same_image(image, wanted))
+        };
+        if !wanted.all(runs) || !snapshot.object.workload().observed() {
+            return Self::Other(sanitize(&revision.version()).into_owned());
+        }
+        let serving = snapshot.serving();
+        if record.verb == Verb::Revert || serving.is_all(&set.hash) {
+            return Self::Served(String::new());
+        }
+        let actions = snapshot.object.actions();
+        let lacks = match actions.serves_in_the_end(record, &snapshot.replicasets) {
+            Some(hash) => Some(served_besides(&serving, &hash)),
+            None => actions.lacks(record),
+        };
+        match lacks {
+            None => Self::Served(format!(", serving {}", serving.describe())),
+            Some(lacks) => Self::GoingOut(lacks),
+        }
+    }
+
+    /// Says it in words.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::NotSeen(why) => format!("cluster … ({why})"),
+            Self::Other(what) | Self::GoingOut(what) => format!("cluster … {what}"),
+            Self::Served(serving) => format!("cluster ✓{serving}"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Promotion by a pipeline of the user's own.
+
+use super::git::changes;
+use super::plan::{Draft, PlanContext};
+use crate::domain::facts::object::{Container, ImageRef};
+use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
+use crate::domain::facts::workload::{Snapshot, Status};
+use crate::domain::record::action::{
+    Body, KubernetesRequest, PipelineKey, PipelineRequest, PlanRecord, Request, Target,
+};
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::{Environment, WorkloadState};
+
+/// Makes a release a run of the environment's pipeline, where it has one; `None` where it has not.
+pub(super) fn release(
+    env: &Environment,
+    workload: &WorkloadState,
+    (snapshot, status): (&Snapshot, &Status),
+    draft: Draft,
+) -> Result<(Draft, Option<PipelineKey>), Refusal> {
+    if env.settings.promote.is_withheld {
+        let text = "./cockpit.toml is not trusted, and says that a pipeline promotes here";
+        return Err(Refusal::new(RefusalKind::Blind, text, "run `cockpit trust`"));
+    }
+    let Some(pipeline) = &env.settings.promote.pipeline else { return Ok((draft, None)) };
+    let Some(Request::Kubernetes(KubernetesRequest { body: Body::SetImages { images, .. }, .. })) =
+        draft.requests.first()
+    else {
+        return Ok((draft, None));
+    };
+    let here = status.canary.as_ref().or(status.stable.as_ref());
+    let here = here.ok_or_else(|| Refusal::new(RefusalKind::NotSeen, "not seen what runs here", ""))?;
+    let next: Vec<(&str, &str)> = images.iter().map(|next| (next.name.as_str(), next.image.as_str())).collect();
+    let changes = changes(env, workload, snapshot, (here, &next));
+    if changes.is_empty() {
+        let text = format!("{} is what runs here", draft.headline.trim_start_matches("release "));
+        return Err(Refusal::new(RefusalKind::NothingToDo, text, ""));
+    }
+    let brings: Vec<Container> = changes
+        .iter()
+        .map(|change| Container { name: change.place.container.clone(), image: change.to.clone() })
+        .collect();
+    let call = filled(env, workload, pipeline, &brings)?;
+    let mut goes: Vec<String> =
+        changes.iter().map(|change| format!("{}: {} → {}", change.place.container, change.from, change.to)).collect();
+    goes.push(match &call {
+        PipelineCall::Command(_) => {
+            let limit = pipeline.timeout.as_secs();
+            format!("{} runs here, without a shell, for at most {limit} s; it ends with this program", call.name())
+        }
+        PipelineCall::Workflow(_) => "the workflow is begun once; where and when it runs is up to GitHub".to_owned(),
+    });
+    goes.push("done once this workload has these images and serves them, whatever the pipeline says".to_owned());
+    let key = PipelineKey { env: env.name().clone(), pipeline: call.name(), promotes: workload.id.clone() };
+    let timeout_seconds = pipeline.timeout.as_secs().unsigned_abs();
+    let headline = format!("{} by {}", draft.headline, call.name());
+    let request = PipelineRequest { call, brings, timeout_seconds, action: None };
+    Ok((Draft { headline, goes, requests: vec![request.into()], mark: None, ..draft }, Some(key)))
+}
+
+/// Puts what is promoted into the words of a pipeline.
+fn filled(
+    env: &Environment,
+    workload: &WorkloadState,
+    pipeline: &Pipeline,
+    brings: &[Container],
+) -> Result<PipelineCall, Refusal> {
+    let call = &pipeline.call;
+    let first = brings.first().map_or("", |container| container.image.as_str());
+    let parsed = ImageRef::parse(first);
+    let digest = parsed.digest.unwrap_or_default();
+    let by_digest = |image: &str| {
+        let parsed = ImageRef::parse(image);
+        parsed.digest.map_or_else(|| image.to_owned(), |digest| format!("{}@{digest}", parsed.repository))
+    };
+    let each: Vec<String> =
+        brings.iter().map(|container| format!("{}={}", container.name, by_digest(&container.image))).collect();
+    let is_one = brings.iter().all(|container| by_digest(&container.image) == by_digest(first));
+    if !is_one && !call.takes("images") {
+        let names: Vec<&str> = brings.iter().map(|container| container.name.as_str()).collect();
+        let text = format!("several images change ({}), and {} is told one of them", names.join(", "), call.name());
+        return Err(Refusal::state(text, "give it `{images}`: NAME=IMAGE@DIGEST of each container, with commas"));
+    }
+    if call.takes("tag") && parsed.tag.is_none() {
+        let text = format!("{first} has no tag, which {} is to be told", call.name());
+        return Err(Refusal::state(text, "name it with its tag, or give the pipeline `{digest}`"));
+    }
+    let filled = call.filled(&[
+        ("environment", env.name().as_str()),
+        ("image", &by_digest(first)),
+        ("images", &each.join(",")),
+        ("digest", digest),
+        ("tag", parsed.tag.unwrap_or_default()),
+        ("workload", &workload.id.name),
+        ("namespace", &env.settings.namespace),
+    ]);
+    filled.map_err(|value| {
+        let text = format!("`{}` cannot be given to {}", value.escape_debug(), call.name());
+        Refusal::state(text, "it is empty, begins with `-` or has control characters")
+    })
+}
+
+/// Sets what a plan is about: the pipeline in place of the workload. The facts stay those of the workload: nothing can be
+/// made conditional on them at a pipeline, so they are compared right before it is begun.
+pub(super) fn by_pipeline(record: &mut PlanRecord, key: PipelineKey) {
+    record.target = Target::Pipeline(key);
+    record.resource_version = String::new();
+}
+
+/// Says that a pipeline may bring back what is taken back.
+pub(super) fn may_bring_back(env: &Environment, workload: &WorkloadState, around: &PlanContext) -> Option<String> {
+    let pipeline = env.settings.promote.pipeline.as_ref()?;
+    let name = pipeline.call.name();
+    let is_it = |target: &Target| matches!(target, Target::Pipeline(key) if key.promotes == workload.id && key.env == *env.name());
+    Some(if around.in_flight.iter().any(|(target, _)| is_it(target)) {
+        format!("{name} is in progress, and may bring it out again: stop it where it runs")
+    } else {
+        format!("what {name} deploys from: its next run may bring it out again")
+    })
+}

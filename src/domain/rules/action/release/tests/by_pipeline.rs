@@ -1,0 +1,138 @@
+//! A release where a pipeline of the user's own promotes: a run in place of a patch, and when it is done.
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
+use crate::domain::record::action::{ActionId, PipelineRequest, Target};
+use crate::domain::rules::action::{RunState, SeenPipeline, SeenRun};
+use crate::domain::world::Promote;
+
+const NEXT: Part<'_> = ("api", "eu.example/shop/api:1.5.0@sha256:new", Some("sha256:new"));
+
+fn command(words: &[&str]) -> Promote {
+    let call = PipelineCall::Command(words.iter().map(|word| (*word).to_owned()).collect());
+    let pipeline = Pipeline { call, timeout: SignedDuration::from_mins(10) };
+    Promote { pipeline: Some(Box::new(pipeline)), is_withheld: false }
+}
+
+fn by(promote: Promote, staging: &[Part<'_>], prod: &[Part<'_>]) -> World {
+    let mut world = world(Runs::only(staging), Runs::only(prod));
+    world.environments[1].settings.promote = promote;
+    world
+}
+
+fn request(record: &PlanRecord) -> &PipelineRequest {
+    let [Request::Pipeline(request)] = record.requests.as_slice() else { panic!("{:?}", record.requests) };
+    request
+}
+
+fn words(world: &World) -> Vec<String> {
+    let plan = release(world, "prod").unwrap();
+    let PipelineCall::Command(words) = &request(plan.record()).call else { panic!("no command") };
+    words.clone()
+}
+
+#[test]
+fn the_command_is_told_what_was_verified_by_its_digest() {
+    let all =
+        ["/bin/deploy", "{environment}", "--to={image}", "{digest}", "{tag}", "{workload}.{namespace}", "{images}"];
+    let world = by(command(&all), &[NEW], &[OLD]);
+    let plan = release(&world, "prod").unwrap();
+    let record = plan.record();
+    let image = "eu.example/shop/api@sha256:new";
+    let told =
+        ["/bin/deploy", "prod", &format!("--to={image}"), "sha256:new", "1.5.0", "api.prod", &format!("api={image}")];
+    assert_eq!(words(&world), told);
+    let Target::Pipeline(key) = &record.target else { panic!("{}", record.target) };
+    assert_eq!((key.pipeline.as_str(), record.target.changes()), ("deploy", Some(key.workload_key())));
+    assert_eq!(record.headline, "release 1.5.0 by deploy");
+    // It rests on both environments as they were seen, and on its gates; its name is typed as ever.
+    let there = world.find(&key.workload_key()).unwrap().1.snapshot.as_ref().unwrap();
+    assert_eq!(record.facts, there.object.actions().facts());
+    assert_eq!((record.rests_on.len(), record.gates_asked.len(), plan.typed()), (1, 1, Some("prod")));
+    // What is written down is read the same.
+    let record = record.clone().of_action(&ActionId("a1".to_owned()), "alice");
+    assert_eq!(request(&record).action, Some(ActionId("a1".to_owned())));
+    let text = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<PlanRecord>(&text).unwrap(), record);
+}
+
+#[test]
+fn what_cannot_be_told_to_a_command_is_not_run() {
+    let why = |world: &World| {
+        let refusals = release(world, "prod").unwrap_err();
+        refusals.iter().map(Refusal::line).collect::<Vec<_>>().join("; ")
+    };
+    let no_tag = ("api", "us.example/api@sha256:new", Some("sha256:new"));
+    assert!(why(&by(command(&["deploy", "{image}", "{tag}"]), &[no_tag], &[OLD])).contains("has no tag"));
+    let log_before = ("log", "eu.example/log:6", Some("sha256:log6"));
+    let several = by(command(&["deploy", "{image}"]), &[NEW, LOG], &[OLD, log_before]);
+    assert!(why(&several).contains("several images change (api, log), and deploy is told one of them"));
+    let several = by(command(&["deploy", "{images}"]), &[NEW, LOG], &[OLD, log_before]);
+    assert_eq!(words(&several)[1], "api=eu.example/shop/api@sha256:new,log=eu.example/log@sha256:log");
+    let mut hostile = by(command(&["deploy", "{namespace}", "{image}"]), &[NEW], &[OLD]);
+    for namespace in ["--force", "a\nb", ""] {
+        hostile.environments[1].settings.namespace = namespace.to_owned();
+        assert!(why(&hostile).contains("cannot be given to deploy"), "{namespace:?}");
+    }
+}
+
+#[test]
+fn a_pipeline_that_nobody_trusts_is_neither_run_nor_passed_by() {
+    let world = by(Promote { pipeline: None, is_withheld: true }, &[NEW], &[OLD]);
+    let refusals = release(&world, "prod").unwrap_err();
+    assert_eq!(refusals.iter().map(|refusal| refusal.kind).collect::<Vec<_>>(), [RefusalKind::Blind]);
+    let mut world = by(command(&["deploy", "{image}"]), &[NEW], &[OLD]);
+    world.environments[1].settings.read_only = true;
+    assert!(release(&world, "prod").unwrap_err().iter().any(|refusal| refusal.kind == RefusalKind::ReadOnly));
+}
+
+#[test]
+fn the_cluster_decides_whatever_the_pipeline_says() {
+    let plan = release(&by(command(&["deploy", "{image}"]), &[NEW], &[OLD]), "prod").unwrap();
+    let record = plan.record();
+    let sees = |runs: Runs<'_>, state: Option<RunState>| {
+        let workload = SeenWorkload { snapshot: runs.snapshot(), replicasets_known: true };
+        let run = state.map(|state| SeenRun { state, text: "`deploy` …".to_owned() });
+        settled(record, &SeenPipeline { workload, run }.into())
+    };
+    let (old, new) = (Runs::only(&[OLD]), Runs::only(&[NEXT]));
+    let other = Runs::only(&[("api", "eu.example/shop/api:1.6.0@sha256:other", Some("sha256:other"))]);
+    let by_tag = Runs::only(&[("api", "eu.example/shop/api:1.5.0", Some("sha256:new"))]);
+    let done = || Settled::Done("`deploy` …, cluster ✓".to_owned());
+    assert_eq!(sees(new, Some(RunState::Succeeded)), done());
+    assert_eq!(sees(new, Some(RunState::Failed)), done());
+    assert_eq!(sees(new, None), Settled::Done("cluster ✓".to_owned()));
+    assert_eq!(sees(new, Some(RunState::Running)), Settled::Running("`deploy` …, cluster ✓".to_owned()));
+    for state in [RunState::Succeeded, RunState::Failed] {
+        assert_eq!(sees(old, Some(state)), Settled::NotYet("`deploy` …, cluster … 1.4.2".to_owned()));
+        assert_eq!(sees(other, Some(state)), Settled::NotYet("`deploy` …, cluster … 1.6.0".to_owned()));
+        assert!(matches!(sees(by_tag, Some(state)), Settled::NotYet(_)), "a tag is no digest");
+    }
+    assert!(matches!(sees(old, Some(RunState::Elsewhere)), Settled::Running(_)));
+    assert!(matches!(sees(old, None), Settled::NotYet(_)));
+}
+
+#[test]
+fn a_rollback_says_that_a_pipeline_may_bring_it_back_and_asks_it_nothing() {
+    let mut world = by(command(&["deploy", "{image}"]), &[NEW], &[OLD]);
+    see(&mut world, "prod", Runs { in_progress: true, ..Runs::only(&[NEXT]) });
+    let target = WorkloadKey { env: EnvName::new("prod"), workload: id() };
+    let release_by = |verb| Intent { verb, target: target.clone().into(), to: None };
+    let plan_with = |in_flight| {
+        plan(&world, &release_by(Verb::Abort), &PlanContext { now: now(), in_flight, ..PlanContext::default() })
+            .unwrap()
+    };
+    let at_rest = plan_with(Vec::new());
+    let said = at_rest.record().not_undone.join("; ");
+    assert!(said.contains("what deploy deploys from: its next run may bring it out again"), "{said}");
+    assert!(at_rest.record().requests.iter().all(|request| request.kubernetes().is_some()));
+    let key = crate::domain::record::action::PipelineKey {
+        env: EnvName::new("prod"),
+        pipeline: "deploy".to_owned(),
+        promotes: id(),
+    };
+    let running = plan_with(vec![(Target::Pipeline(key), Verb::Release)]);
+    assert!(running.record().not_undone.join("; ").contains("deploy is in progress, and may bring it out again"));
+}

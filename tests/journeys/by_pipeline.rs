@@ -1,0 +1,518 @@
+//! Journeys of promotions by a pipeline of the user's own: a script, or a workflow at a server that answers as GitHub's published
+//! API says. Either only says what it was told; the test then does to the cluster what a pipeline would, or something else. What
+//! the program asked for is told by the script's own file and by that server, and what came of it by the objects.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use libtest_mimic::{Completion, Trial};
+use support::check::{holds, same, says};
+use support::github_actions::{Dispatch, GithubActions, REPOSITORY, TOKEN};
+use support::manifests::image;
+use support::process::{is_dead, signal};
+use support::{Checked, Program, TestNamespace, until};
+
+use super::JOURNEY_TIMEOUT;
+use super::bed::{Bed, How, Strategy};
+use super::by_hand::{confirmed, done, on_screen};
+use crate::cockpit;
+use crate::contract::servers::Servers;
+
+/// What becomes of a promotion by a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Journey {
+    /// It deploys what it was told, and a rollback asks it nothing.
+    Promote,
+    /// It does, and says that it failed.
+    FailsAfterAll,
+    /// It fails, and has changed nothing.
+    Fails,
+    /// It ends well, and has changed nothing.
+    DoesNothing,
+    /// It deploys something else.
+    BringsAnotherImage,
+    /// It hangs, with a child of its own.
+    Hangs,
+    /// The program is killed while it runs; it deploys all the same.
+    KilledAndDone,
+    /// The program is killed while it runs, and nothing comes of it.
+    KilledAndNotDone,
+    /// Somebody presses Ctrl-C while it runs: it ends with the program.
+    Interrupted,
+    /// Nobody trusts the config that names it.
+    NotTrusted,
+    ReadOnly,
+    /// A gate is not green.
+    GateNotGreen,
+    /// There is no such program.
+    Missing,
+    /// A workflow is begun, deploys, and says that it failed.
+    Workflow,
+    /// GitHub tells the run at once.
+    WorkflowWithRun,
+    /// The workflow is begun, and no answer comes.
+    WorkflowAnswerLost,
+    WorkflowForbidden,
+    WorkflowNotThere,
+    WorkflowUnfit,
+    WorkflowTooMany,
+    WorkflowTokenRefused,
+}
+
+impl Journey {
+    const ALL: [Self; 21] = [
+        Self::Promote,
+        Self::FailsAfterAll,
+        Self::Fails,
+        Self::DoesNothing,
+        Self::BringsAnotherImage,
+        Self::Hangs,
+        Self::KilledAndDone,
+        Self::KilledAndNotDone,
+        Self::Interrupted,
+        Self::NotTrusted,
+        Self::ReadOnly,
+        Self::GateNotGreen,
+        Self::Missing,
+        Self::Workflow,
+        Self::WorkflowWithRun,
+        Self::WorkflowAnswerLost,
+        Self::WorkflowForbidden,
+        Self::WorkflowNotThere,
+        Self::WorkflowUnfit,
+        Self::WorkflowTooMany,
+        Self::WorkflowTokenRefused,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::FailsAfterAll => "fails_after_all",
+            Self::Fails => "fails",
+            Self::DoesNothing => "does_nothing",
+            Self::BringsAnotherImage => "brings_another_image",
+            Self::Hangs => "hangs",
+            Self::KilledAndDone => "killed_and_done",
+            Self::KilledAndNotDone => "killed_and_not_done",
+            Self::Interrupted => "interrupted",
+            Self::NotTrusted => "not_trusted",
+            Self::ReadOnly => "read_only",
+            Self::GateNotGreen => "gate_not_green",
+            Self::Missing => "missing",
+            Self::Workflow => "workflow",
+            Self::WorkflowWithRun => "workflow_with_run",
+            Self::WorkflowAnswerLost => "workflow_answer_lost",
+            Self::WorkflowForbidden => "workflow_forbidden",
+            Self::WorkflowNotThere => "workflow_not_there",
+            Self::WorkflowUnfit => "workflow_unfit",
+            Self::WorkflowTooMany => "workflow_too_many",
+            Self::WorkflowTokenRefused => "workflow_token_refused",
+        }
+    }
+
+    fn strategies(self) -> &'static [Strategy] {
+        if self == Self::Promote { &[Strategy::Deployment, Strategy::Canary] } else { &[Strategy::Deployment] }
+    }
+
+    fn ways(self) -> &'static [How] {
+        if self == Self::Promote { &[How::Command, How::Key] } else { &[How::Command] }
+    }
+
+    /// How GitHub answers, where it is asked.
+    fn dispatch(self) -> Option<Dispatch> {
+        Some(match self {
+            Self::Workflow | Self::WorkflowTokenRefused => Dispatch::NoContent,
+            Self::WorkflowWithRun => Dispatch::WithRun,
+            Self::WorkflowAnswerLost => Dispatch::AnswerLost,
+            Self::WorkflowForbidden => Dispatch::Refused(403, "Resource not accessible by personal access token"),
+            Self::WorkflowNotThere => Dispatch::Refused(404, "Not Found"),
+            Self::WorkflowUnfit => Dispatch::Refused(422, "Unexpected inputs provided: [\"image\"]"),
+            Self::WorkflowTooMany => Dispatch::Refused(429, "slow down"),
+            _ => return None,
+        })
+    }
+}
+
+/// The journeys, as cases of the suite.
+pub(super) fn cases() -> Vec<Trial> {
+    let mut cases = Vec::new();
+    for servers in Servers::ALL {
+        for journey in Journey::ALL {
+            for strategy in journey.strategies() {
+                for how in journey.ways() {
+                    let name = format!(
+                        "journeys::{}::by_pipeline::{}::{}::{}",
+                        servers.as_str(),
+                        strategy.as_str(),
+                        journey.as_str(),
+                        how.as_str()
+                    );
+                    cases.push(Trial::ignorable_test(name, move || run(servers, journey, *strategy, *how)));
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn run(servers: Servers, journey: Journey, strategy: Strategy, how: How) -> Checked<Completion> {
+    if let Some(reason) = servers.missing() {
+        return Ok(Completion::ignored_with(reason));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let case = format!("pipeline-{}", journey.as_str().replace('_', "-"));
+        let namespace = TestNamespace::create(servers.start().await?, &case).await?;
+        let bed = Bed::new(&namespace, strategy, how);
+        let ended = tokio::time::timeout(JOURNEY_TIMEOUT, carry_out(journey, &bed)).await;
+        namespace.delete().await;
+        ended.map_err(|_| format!("it did not end within {JOURNEY_TIMEOUT:?}"))??;
+        Ok(Completion::Completed)
+    })
+}
+
+async fn carry_out(journey: Journey, bed: &Bed<'_>) -> Checked {
+    bed.set_up().await?;
+    bed.another_second().await?;
+    bed.released_in_staging("1.1.0").await?;
+    match journey.dispatch() {
+        Some(dispatch) => Workflow::start(bed, dispatch).await?.carry_out(journey).await,
+        None => Script::write(bed)?.carry_out(journey).await,
+    }
+}
+
+/// A pipeline that is a script of alice's.
+struct Script<'a> {
+    bed: &'a Bed<'a>,
+    folder: tempfile::TempDir,
+}
+
+impl<'a> Script<'a> {
+    /// The script notes what it is told, and who it is; then it waits for a word from the test, which says how it ends.
+    fn write(bed: &'a Bed<'a>) -> Checked<Self> {
+        let folder = tempfile::tempdir()?;
+        let at = folder.path().display();
+        let script = format!(
+            "#!/bin/sh\nsleep 600 & child=$!\nprintf '%s|' \"$@\" \"$COCKPIT_ENV\" \"$child\" >> '{at}/told'\necho >> '{at}/told'\n\
+             until [ -e '{at}/go' ]; do sleep 0.05; done\ncode=$(cat '{at}/go')\n\
+             [ \"$code\" = 0 ] || echo 'no login at the registry' >&2\nexit \"$code\"\n"
+        );
+        let path = folder.path().join("deploy");
+        std::fs::write(&path, script)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self { bed, folder })
+    }
+
+    fn settings(&self, timeout: &str) -> String {
+        format!(
+            "promote = {{ command = [\"{}\", \"{{environment}}\", \"{{image}}\", \"{{tag}}\", \"{{workload}}\"], timeout = \
+             \"{timeout}\" }}\n",
+            self.folder.path().join("deploy").display()
+        )
+    }
+
+    fn alice(&self, timeout: &str) -> Program {
+        self.bed.with_staging_and(&self.settings(timeout)).with_path()
+    }
+
+    async fn carry_out(&self, journey: Journey) -> Checked {
+        match journey {
+            Journey::Promote => self.promote().await,
+            Journey::FailsAfterAll => self.fails_after_all().await,
+            Journey::Fails => self.ends_without_effect("3").await,
+            Journey::DoesNothing => self.ends_without_effect("0").await,
+            Journey::BringsAnotherImage => self.brings_another_image().await,
+            Journey::Hangs => self.hangs().await,
+            Journey::KilledAndDone => self.killed(true).await,
+            Journey::KilledAndNotDone => self.killed(false).await,
+            Journey::Interrupted => self.interrupted().await,
+            Journey::NotTrusted => self.not_trusted().await,
+            Journey::ReadOnly => self.is_not_run(&self.alice("10m"), &["--read-only"], "read-only").await,
+            Journey::GateNotGreen => {
+                let gate = "\n[[checks]]\nid = \"tests\"\ngate = true\njunit = { files = [\"no-such-report.xml\"] }\n";
+                let alice = self.bed.with_staging_and(&(self.settings("10m") + gate)).with_path();
+                self.is_not_run(&alice, &[], "tests").await
+            }
+            _ => {
+                std::fs::remove_file(self.folder.path().join("deploy"))?;
+                self.is_not_run(&self.alice("10m"), &[], "there is no such program").await
+            }
+        }
+    }
+
+    /// It was run once: what it was told, and its child.
+    async fn is_run(&self) -> Checked<Vec<String>> {
+        let told = until("a script that runs", || async {
+            let text = std::fs::read_to_string(self.told()).ok()?;
+            text.ends_with('\n').then_some(text)
+        })
+        .await?;
+        same("times it was run", &told.lines().count(), &1)?;
+        let words: Vec<String> = told.trim_end().trim_end_matches('|').split('|').map(ToOwned::to_owned).collect();
+        let fixed = [&words[0], &words[2], &words[3], &words[4]];
+        same("what it is told", &fixed.map(String::as_str), &["prod", "1.1.0", "api", "prod"])?;
+        holds("the image is named by its digest", words[1].starts_with(&(repository() + "@sha256:")))?;
+        Ok(words)
+    }
+
+    fn told(&self) -> PathBuf {
+        self.folder.path().join("told")
+    }
+
+    fn ends(&self, code: &str) -> Checked {
+        // Read as a whole, or not at all.
+        let path = self.folder.path().join("go.new");
+        std::fs::write(&path, code)?;
+        Ok(std::fs::rename(path, self.folder.path().join("go"))?)
+    }
+
+    /// What a pipeline would do in the middle of its run; then it ends so.
+    async fn deploys(&self, code: &str) -> Checked {
+        let words = self.is_run().await?;
+        deploy(self.bed, &words[1], &words[2]).await?;
+        self.ends(code)
+    }
+
+    async fn promote(&self) -> Checked {
+        let alice = self.alice("10m");
+        match self.bed.how {
+            How::Command => {
+                let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), self.deploys("0"));
+                deployed?;
+                done(&run)?;
+                says(&run.said(), "release 1.1.0 by deploy")?;
+                says(&run.out(), "`deploy` ended with exit code 0, cluster ✓")?;
+            }
+            How::Key => {
+                let (waits, is_waiting) = tokio::sync::oneshot::channel();
+                let on_screen = on_screen(&alice, move |pty| {
+                    pty.wait_text("prod is next (1.0.0 → 1.1.0): N releases 1.1.0");
+                    confirmed(pty, "N", "Release 1.1.0 by deploy into prod");
+                    pty.wait_text("`deploy` runs, cluster … 1.0.0");
+                    let _ = waits.send(());
+                    pty.wait_text("done:");
+                });
+                let (seen, deployed) = tokio::join!(on_screen, async {
+                    is_waiting.await?;
+                    self.deploys("0").await
+                });
+                deployed?;
+                seen?;
+            }
+        }
+        let told = self.is_run().await?;
+        let object = self.bed.namespace.get(self.bed.template_kind(), "api").await?;
+        let runs = object["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        same("the digest", &runs.split('@').nth(1), &told[1].split('@').nth(1))?;
+        // A rollback goes to the cluster itself, and says what may undo it.
+        let back = alice.run_async(&["rollback", "prod", "--yes"]).await;
+        done(&back)?;
+        says(&back.out(), "deploy deploys from: its next run may bring it out again")?;
+        self.bed.serves("1.0.0").await?;
+        self.is_run().await.map(drop)
+    }
+
+    async fn fails_after_all(&self) -> Checked {
+        let alice = self.alice("10m");
+        let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), self.deploys("3"));
+        deployed?;
+        done(&run)?;
+        says(&run.out(), "`deploy` ended with exit code 3: no login at the registry, cluster ✓")?;
+        self.bed.serves("1.1.0").await
+    }
+
+    async fn ends_without_effect(&self, code: &str) -> Checked {
+        let alice = self.alice("1m");
+        let before = self.bed.namespace.get("Deployment", "api").await?;
+        self.ends(code)?;
+        let run = alice.run_within(std::time::Duration::from_secs(200), &["release", "prod", "--yes"]).await;
+        same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
+        says(&run.said(), &format!("`deploy` ended with exit code {code}"))?;
+        says(&run.said(), "cluster … 1.0.0")?;
+        says(&run.said(), if code == "0" { "accepted, but not seen yet" } else { "found not done" })?;
+        self.is_run().await?;
+        let after = self.bed.namespace.get("Deployment", "api").await?;
+        same("the spec", &after["spec"], &before["spec"])
+    }
+
+    async fn brings_another_image(&self) -> Checked {
+        let alice = self.alice("1m");
+        let people = async {
+            self.is_run().await?;
+            self.bed.namespace.set_image("Deployment", "api", &image("api", "1.2.0")).await?;
+            self.ends("3")
+        };
+        let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), people);
+        deployed?;
+        same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
+        says(&run.said(), "found not done")?;
+        says(&run.said(), "cluster … 1.2.0")?;
+        self.is_run().await.map(drop)
+    }
+
+    async fn hangs(&self) -> Checked {
+        let alice = self.alice("2s");
+        let run = alice.run_async(&["release", "prod", "--yes"]).await;
+        same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
+        says(&run.said(), "was stopped: it took longer than 2 s, cluster … 1.0.0")?;
+        let child: u32 = self.is_run().await?[5].parse()?;
+        until("its child to be gone", || async { is_dead(child).then_some(()) }).await
+    }
+
+    async fn killed(&self, is_done: bool) -> Checked {
+        let alice = self.alice("5s");
+        let mut command = tokio::process::Command::from(alice.command(&["release", "prod", "--yes"]));
+        let mut child = command.kill_on_drop(true).spawn()?;
+        let words = self.is_run().await?;
+        child.start_kill()?;
+        let status = child.wait().await?;
+        holds("it was killed", std::os::unix::process::ExitStatusExt::signal(&status) == Some(9))?;
+        if is_done {
+            deploy(self.bed, &words[1], &words[2]).await?;
+            self.bed.serves("1.1.0").await?;
+        }
+        self.ends("0")?;
+        // The next start only looks.
+        let wanted = if is_done { "found done" } else { "found not done" };
+        on_screen(&alice, move |pty| pty.wait_text(wanted)).await?;
+        self.is_run().await?;
+        let verified = alice.run_async(&["log", "verify"]).await;
+        same(&format!("exit code: {}", verified.said()), &verified.code(), &0)
+    }
+
+    async fn interrupted(&self) -> Checked {
+        let alice = self.alice("5s");
+        let mut command = tokio::process::Command::from(alice.command(&["release", "prod", "--yes"]));
+        let mut child = command.kill_on_drop(true).spawn()?;
+        let pid: u32 = self.is_run().await?[5].parse()?;
+        signal(child.id().ok_or("it has ended")?, "INT");
+        same("exit code", &child.wait().await?.code(), &Some(130))?;
+        until("its child to be gone", || async { is_dead(pid).then_some(()) }).await?;
+        on_screen(&alice, |pty| pty.wait_text("found not done")).await?;
+        self.is_run().await.map(drop)
+    }
+
+    async fn not_trusted(&self) -> Checked {
+        let trusted = self.alice("10m");
+        let somebody = cockpit().with_path();
+        somebody.write("cockpit.toml", &trusted.read("cockpit.toml"));
+        let state = somebody.path("state").display().to_string();
+        let kubeconfig = self.bed.namespace.cluster.kubeconfig().display().to_string();
+        let somebody = somebody.env("KUBECONFIG", kubeconfig).env("XDG_STATE_HOME", state);
+        self.is_not_run(&somebody, &[], "cockpit trust").await?;
+        somebody.run_async(&["trust", "--yes"]).await;
+        let (run, deployed) = tokio::join!(somebody.run_async(&["release", "prod", "--yes"]), self.deploys("0"));
+        deployed?;
+        done(&run)
+    }
+
+    /// It is refused, and nothing was run.
+    async fn is_not_run(&self, program: &Program, more: &[&str], why: &str) -> Checked {
+        let arguments: Vec<&str> = ["release", "prod", "--yes"].into_iter().chain(more.iter().copied()).collect();
+        let before = self.bed.namespace.get("Deployment", "api").await?;
+        let run = program.run_async(&arguments).await;
+        holds(&format!("it is refused: {}", run.said()), matches!(run.code(), 3 | 4))?;
+        says(&run.said(), why)?;
+        holds("it was not run", !self.told().exists())?;
+        let after = self.bed.namespace.get("Deployment", "api").await?;
+        same("the spec", &after["spec"], &before["spec"])
+    }
+}
+
+/// A pipeline that is a workflow.
+struct Workflow<'a> {
+    bed: &'a Bed<'a>,
+    github: GithubActions,
+}
+
+impl<'a> Workflow<'a> {
+    async fn start(bed: &'a Bed<'a>, dispatch: Dispatch) -> Checked<Self> {
+        Ok(Self { bed, github: GithubActions::start(dispatch).await? })
+    }
+
+    fn alice(&self, token: &str) -> Program {
+        let settings = format!(
+            "promote = {{ timeout = \"5s\", github = {{ repository = \"{REPOSITORY}\", workflow = \"deploy.yml\", ref = \
+             \"release\", url = \"{}\", inputs = {{ environment = \"{{environment}}\", image = \"{{image}}\", tag = \"{{tag}}\" \
+             }}, token = {{ env = \"GIT_HUB_TOKEN\" }} }} }}\n",
+            self.github.url()
+        );
+        self.bed.with_staging_and(&settings).with_path().env("GIT_HUB_TOKEN", token)
+    }
+
+    async fn carry_out(&self, journey: Journey) -> Checked {
+        match journey {
+            Journey::Workflow | Journey::WorkflowWithRun => self.begun().await,
+            Journey::WorkflowAnswerLost => self.answer_lost().await,
+            Journey::WorkflowForbidden => self.refused(TOKEN, "Resource not accessible by personal access token").await,
+            Journey::WorkflowNotThere => self.refused(TOKEN, "404: there is no such thing in shop/api").await,
+            Journey::WorkflowUnfit => self.refused(TOKEN, "Unexpected inputs provided").await,
+            Journey::WorkflowTooMany => self.refused(TOKEN, "429: too many requests").await,
+            _ => self.refused("ghp_of-somebody-else", "401: the token is not accepted: Bad credentials").await,
+        }
+    }
+
+    async fn runs(&self) -> Checked {
+        let told = self.github.is_begun().await?;
+        let inputs = &told["inputs"];
+        same("where", &(told["workflow"].as_str(), told["ref"].as_str()), &(Some("deploy.yml"), Some("release")))?;
+        same("the environment", &inputs["environment"].as_str(), &Some("prod"))?;
+        let image = inputs["image"].as_str().unwrap_or_default();
+        holds("the image is named by its digest", image.starts_with(&(repository() + "@sha256:")))?;
+        // It deploys once it was looked at.
+        until("a look at its run", || async { (!self.github.looks().is_empty()).then_some(()) }).await?;
+        deploy(self.bed, image, inputs["tag"].as_str().unwrap_or_default()).await
+    }
+
+    async fn begun(&self) -> Checked {
+        let alice = self.alice(TOKEN);
+        let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), self.runs());
+        deployed?;
+        done(&run)?;
+        // Whatever the run says.
+        says(&run.said(), "deploy.yml begun ✓ (run 71 failure: https://github.example/shop/api/actions/runs/71)")?;
+        same("times it was begun", &self.github.times_asked(), &1)?;
+        let asked = self.github.looks().remove(0);
+        holds(&format!("{asked:?}"), asked.contains(&("event".to_owned(), "workflow_dispatch".to_owned())))?;
+        let since = asked.iter().find(|(name, _)| name == "created").map(|(_, value)| value.as_str());
+        let since = since.and_then(|value| value.strip_prefix(">=")).unwrap_or_default();
+        holds(&format!("since {since}"), since.parse::<jiff::Timestamp>().is_ok())?;
+        self.bed.serves("1.1.0").await
+    }
+
+    async fn answer_lost(&self) -> Checked {
+        let alice = self.alice(TOKEN);
+        let people = async {
+            let told = self.github.is_begun().await?;
+            let text = |key: &str| told["inputs"][key].as_str().unwrap_or_default().to_owned();
+            deploy(self.bed, &text("image"), &text("tag")).await
+        };
+        let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), people);
+        deployed?;
+        same(&format!("exit code: {}", run.said()), &run.code(), &0)?;
+        says(&run.said(), "may have been begun or not: 502")?;
+        says(&run.said(), "found done: cluster ✓")?;
+        same("times it was asked", &self.github.times_asked(), &1)
+    }
+
+    async fn refused(&self, token: &str, why: &str) -> Checked {
+        let before = self.bed.namespace.get("Deployment", "api").await?;
+        let run = self.alice(token).run_async(&["release", "prod", "--yes"]).await;
+        same(&format!("exit code: {}", run.said()), &run.code(), &3)?;
+        says(&run.said(), "refused: deploy.yml of shop/api was not begun")?;
+        says(&run.said(), why)?;
+        holds("the token is shown to nobody", !run.said().contains("ghp_"))?;
+        same("times it was asked", &self.github.times_asked(), &1)?;
+        let after = self.bed.namespace.get("Deployment", "api").await?;
+        same("the spec", &after["spec"], &before["spec"])
+    }
+}
+
+fn repository() -> String {
+    image("api", "1.1.0").rsplit_once(':').map_or_else(String::new, |(repository, _)| repository.to_owned())
+}
+
+/// Deploys an image that is named by its digest; the tag beside it is for whoever looks.
+async fn deploy(bed: &Bed<'_>, image: &str, tag: &str) -> Checked {
+    bed.namespace.set_image(bed.template_kind(), "api", &image.replace('@', &format!(":{tag}@"))).await
+}
