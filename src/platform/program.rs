@@ -4,7 +4,8 @@
 //! that nothing it started is left behind.
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -87,62 +88,100 @@ impl Program<'_> {
     /// # Errors
     /// Why it did not end by itself: its output is longer than `max_bytes`, or it took longer than `limit`.
     pub async fn run(&self, max_bytes: usize, limit: Duration) -> Result<Ended, NotEnded> {
-        self.start()?.to_its_end(Output::AtMost(max_bytes), limit).await
+        let Some(command) = self.command() else { return Err(nothing_to_run()) };
+        let mut running = self.spawn(command)?;
+        let ended = tokio::time::timeout(limit, to_its_end(&mut running.child, &mut running.group, max_bytes)).await;
+        let name = &running.name;
+        match ended {
+            Ok(Ok(Some(ended))) => Ok(ended),
+            Ok(Ok(None)) => {
+                Err(NotEnded::Stopped(format!("{name} was stopped: it prints more than {} KiB", max_bytes >> 10)))
+            }
+            Ok(Err(error)) => Err(running.lost(&error)),
+            Err(_) => Err(running.took_too_long(limit)),
+        }
     }
 
-    /// Starts it.
+    /// Starts it, without its output. Where this process is killed, it runs on: what it prints goes to no pipe that is closed
+    /// then.
     ///
     /// # Errors
     /// Why it was not started.
-    pub fn start(&self) -> Result<Running, NotEnded> {
+    pub fn start(&self) -> Result<Following, NotEnded> {
+        let Some(mut command) = self.command() else { return Err(nothing_to_run()) };
+        let not_started = |error: io::Error| NotEnded::NotStarted(format!("no file for what it prints: {error}"));
+        let errors = tempfile::tempfile().map_err(not_started)?;
+        command.stdout(Stdio::null()).stderr(errors.try_clone().map_err(not_started)?);
+        Ok(Following { running: self.spawn(command)?, errors })
+    }
+
+    fn spawn(&self, mut command: Command) -> Result<Running, NotEnded> {
         let name = self.argv.first().map_or("", String::as_str);
-        let Some(mut command) = self.command() else {
-            return Err(NotEnded::NotStarted("there is no program to run".to_owned()));
-        };
         let child = command.spawn().map_err(|error| NotEnded::NotStarted(self.not_started(name, &error)))?;
         Ok(Running { name: name.to_owned(), group: ProcessGroup::of(child.id()), child })
     }
 }
 
-/// How much a program may print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// So many bytes; more is too much.
-    AtMost(usize),
-    /// Any amount; none of it is kept.
-    Dropped,
+fn nothing_to_run() -> NotEnded {
+    NotEnded::NotStarted("there is no program to run".to_owned())
 }
 
 /// A program that was started. Dropped, it is ended with whatever it started.
-pub struct Running {
+struct Running {
     name: String,
     group: ProcessGroup,
     child: Child,
 }
 
+/// A program that was started, whose output is not kept. Dropped, it is ended with whatever it started.
+pub struct Following {
+    running: Running,
+    /// What it prints to standard error; no other process finds the file.
+    errors: File,
+}
+
 impl Running {
+    fn lost(&self, error: &io::Error) -> NotEnded {
+        NotEnded::Stopped(format!("{}: how it ended is unknown: {error}", self.name))
+    }
+
+    fn took_too_long(&self, limit: Duration) -> NotEnded {
+        NotEnded::Stopped(format!("{} was stopped: it took longer than {} s", self.name, limit.as_secs()))
+    }
+}
+
+impl Following {
     /// Returns its process id; `None` once it has ended.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
-        self.child.id()
+        self.running.child.id()
     }
 
     /// Lets it run to its end, and ends whatever it started.
     ///
     /// # Errors
-    /// Why it did not end by itself: it prints too much, or it took longer than `limit`.
-    pub async fn to_its_end(self, output: Output, limit: Duration) -> Result<Ended, NotEnded> {
-        let Self { name, mut group, mut child } = self;
-        match tokio::time::timeout(limit, to_its_end(&mut child, &mut group, output)).await {
-            Ok(Ok(Some(ended))) => Ok(ended),
-            Ok(Ok(None)) => {
-                let most = if let Output::AtMost(bytes) = output { bytes >> 10 } else { 0 };
-                Err(NotEnded::Stopped(format!("{name} was stopped: it prints more than {most} KiB")))
-            }
-            Ok(Err(error)) => Err(NotEnded::Stopped(format!("{name}: how it ended is unknown: {error}"))),
-            Err(_) => Err(NotEnded::Stopped(format!("{name} was stopped: it took longer than {} s", limit.as_secs()))),
+    /// Why it did not end by itself: it took longer than `limit`.
+    pub async fn to_its_end(mut self, limit: Duration) -> Result<Ended, NotEnded> {
+        match tokio::time::timeout(limit, self.running.group.leader_ended()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.running.lost(&error)),
+            Err(_) => return Err(self.running.took_too_long(limit)),
         }
+        self.running.group.kill();
+        let status = self.running.child.wait().await.map_err(|error| self.running.lost(&error))?;
+        // That it ended is known, whatever becomes of its last words.
+        let errors = last_bytes(&mut self.errors).unwrap_or_default();
+        Ok(Ended { status, output: Vec::new(), errors })
     }
+}
+
+/// Reads the end of what was printed to standard error.
+fn last_bytes(errors: &mut File) -> io::Result<Vec<u8>> {
+    let length = errors.metadata()?.len();
+    errors.seek(SeekFrom::Start(length.saturating_sub(MAX_ERROR_BYTES as u64)))?;
+    let mut bytes = Vec::new();
+    errors.take(MAX_ERROR_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl Ended {
@@ -157,20 +196,14 @@ impl Ended {
 }
 
 /// `None` where it prints too much.
-async fn to_its_end(child: &mut Child, group: &mut ProcessGroup, keeps: Output) -> io::Result<Option<Ended>> {
-    let is_too_much = |all: &Vec<u8>| matches!(keeps, Output::AtMost(most) if all.len() > most);
+async fn to_its_end(child: &mut Child, group: &mut ProcessGroup, max_bytes: usize) -> io::Result<Option<Ended>> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     {
         let reading = async {
             // Too much of one of them ends the other, too.
             tokio::try_join!(
-                read(out, &mut output, |all| {
-                    if keeps == Output::Dropped {
-                        all.clear();
-                    }
-                    if is_too_much(all) { Err(TooMuch) } else { Ok(()) }
-                }),
+                read(out, &mut output, |all| { if all.len() > max_bytes { Err(TooMuch) } else { Ok(()) } }),
                 read(err, &mut errors, |all| {
                     all.drain(..all.len().saturating_sub(MAX_ERROR_BYTES));
                     Ok(())
@@ -189,7 +222,7 @@ async fn to_its_end(child: &mut Child, group: &mut ProcessGroup, keeps: Output) 
             }
         }
     }
-    if is_too_much(&output) {
+    if output.len() > max_bytes {
         return Ok(None);
     }
     group.leader_ended().await?;
@@ -245,6 +278,19 @@ mod tests {
         assert!(ended.errors.len() <= MAX_ERROR_BYTES && ended.errors.ends_with(b"9999\n"));
         let endless = run(&["yes"], 1 << 10, LONG).await.unwrap_err();
         assert_eq!(endless, NotEnded::Stopped("yes was stopped: it prints more than 1 KiB".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_is_followed_may_print_any_amount_and_its_last_words_are_kept() {
+        let argv = ["sh", "-c", "seq 1 99999; seq 1 99999 >&2; echo no login >&2; exit 3"].map(ToOwned::to_owned);
+        let following = Program { argv: &argv, dir: Path::new("/"), variables: &[] }.start().unwrap();
+        let ended = following.to_its_end(LONG).await.unwrap();
+        assert!(ended.errors.len() <= MAX_ERROR_BYTES);
+        assert_eq!(ended.said("deploy", str::to_owned), "`deploy` ended with exit code 3: no login");
+        let argv = ["sleep", "600"].map(ToOwned::to_owned);
+        let following = Program { argv: &argv, dir: Path::new("/"), variables: &[] }.start().unwrap();
+        let stopped = following.to_its_end(Duration::from_millis(20)).await.unwrap_err();
+        assert!(matches!(stopped, NotEnded::Stopped(_)), "{stopped:?}");
     }
 
     #[tokio::test]

@@ -195,6 +195,7 @@ impl<'a> Script<'a> {
         let script = format!(
             "#!/bin/sh\nsleep 600 & child=$!\nprintf '%s|' \"$@\" \"$COCKPIT_ENV\" \"$child\" >> '{at}/told'\necho >> '{at}/told'\n\
              until [ -e '{at}/go' ]; do sleep 0.05; done\ncode=$(cat '{at}/go')\n\
+             echo 'it has deployed'; echo 'and cleaned up' >&2; echo >> '{at}/ended'\n\
              [ \"$code\" = 0 ] || echo 'no login at the registry' >&2\nexit \"$code\"\n"
         );
         let path = folder.path().join("deploy");
@@ -281,7 +282,7 @@ impl<'a> Script<'a> {
                 deployed?;
                 done(&run)?;
                 says(&run.said(), "release 1.1.0 by deploy")?;
-                says(&run.out(), "`deploy` ended with exit code 0, cluster ✓")?;
+                says(&run.out(), "`deploy` ended with exit code 0: and cleaned up, cluster ✓")?;
             }
             How::Key => {
                 let (waits, is_waiting) = tokio::sync::oneshot::channel();
@@ -372,6 +373,8 @@ impl<'a> Script<'a> {
             self.bed.serves("1.1.0").await?;
         }
         self.ends("0")?;
+        // It may print what it likes, and runs to its end all the same.
+        until("the end of the script", || async { self.folder.path().join("ended").exists().then_some(()) }).await?;
         // The next start only looks.
         let wanted = if is_done { "found done" } else { "found not done" };
         on_screen(&alice, move |pty| pty.wait_text(wanted)).await?;

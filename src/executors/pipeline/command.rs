@@ -13,7 +13,7 @@ use crate::domain::rules::action::{RunState, SeenRun};
 use crate::executors::executor::SendError;
 use crate::failpoints::failpoint;
 use crate::platform::Redactor;
-use crate::platform::program::{NotEnded, Output, Program, Running};
+use crate::platform::program::{Following, NotEnded, Program};
 
 /// Longest line that is taken over from a command, in characters.
 const MAX_TEXT_CHARS: usize = 300;
@@ -49,25 +49,25 @@ impl Commands {
     ) -> Result<String, SendError> {
         let variables = [("COCKPIT_ENV", env.to_string())];
         failpoint(format_args!("pipeline.before-start"));
-        let running = Program { argv: words, dir: &self.dir, variables: &variables }.start();
-        let running = running.map_err(|error| match error {
+        let following = Program { argv: words, dir: &self.dir, variables: &variables }.start();
+        let following = following.map_err(|error| match error {
             NotEnded::NotStarted(why) => SendError::Refused(self.redactor.cut(&why, MAX_TEXT_CHARS)),
             NotEnded::Stopped(why) => SendError::Unknown(self.redactor.cut(&why, MAX_TEXT_CHARS)),
         })?;
         failpoint(format_args!("pipeline.started"));
         let name = words.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word)).to_owned();
-        let what = running.id().map_or_else(|| name.clone(), |id| format!("{name} as process {id}"));
+        let what = following.id().map_or_else(|| name.clone(), |id| format!("{name} as process {id}"));
         let run = Run { name: name.clone(), since: Instant::now(), ended: None };
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(action.clone(), run);
-        self.follow(running, name, action, Duration::from_secs(timeout_seconds));
+        self.follow(following, name, action, Duration::from_secs(timeout_seconds));
         Ok(what)
     }
 
     /// Notes how a command ends.
-    fn follow(&self, running: Running, name: String, action: ActionId, limit: Duration) {
+    fn follow(&self, following: Following, name: String, action: ActionId, limit: Duration) {
         let (runs, redactor) = (Arc::clone(&self.runs), self.redactor.clone());
         tokio::spawn(async move {
-            let ended = match running.to_its_end(Output::Dropped, limit).await {
+            let ended = match following.to_its_end(limit).await {
                 Ok(ended) => {
                     let state = if ended.status.success() { RunState::Succeeded } else { RunState::Failed };
                     SeenRun { state, text: ended.said(&name, |last| redactor.cut(last, MAX_TEXT_CHARS)) }
