@@ -1,10 +1,12 @@
-//! Deaths in actions whose server is not the cluster: a feature flag that is turned off, and a commit that releases. The program
-//! dies once at each place that they pass. What was sent is told by the event log of Unleash, and by git.
+//! Deaths in actions whose server is not the cluster: a feature flag that is turned off, a commit that releases, and a script
+//! that does. The program dies once at each place that they pass. What was sent is told by the event log of Unleash, by git,
+//! and by the file to which the script writes what it was told.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube::core::DynamicObject;
 use release_cockpit::domain::record::action::Outcome;
 use release_cockpit::domain::record::journal::{Entry, open_intents};
 use serde_json::{Value, json};
@@ -22,21 +24,24 @@ use crate::trial::{Deaths, died_at, only_outcome, read};
 pub enum System {
     Flag,
     Git,
+    Pipeline,
 }
 
-/// What one action is about: a flag of its own, or a repository of its own.
+/// What one action is about: a flag, a repository or a script of its own.
 enum Scene {
     Flag { unleash: Unleash, name: String },
     Git { folder: tempfile::TempDir, applies: JoinHandle<()> },
+    Pipeline { folder: tempfile::TempDir, api: Box<kube::Api<DynamicObject>>, applies: JoinHandle<()> },
 }
 
 impl System {
-    pub const ALL: [Self; 2] = [Self::Flag, Self::Git];
+    pub const ALL: [Self; 3] = [Self::Flag, Self::Git, Self::Pipeline];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Flag => "flag",
             Self::Git => "git",
+            Self::Pipeline => "pipeline",
         }
     }
 
@@ -44,6 +49,7 @@ impl System {
         match self {
             Self::Flag => "flag: off",
             Self::Git => "git: release",
+            Self::Pipeline => "pipeline: release",
         }
     }
 
@@ -122,15 +128,32 @@ impl Scene {
                 (Self::Flag { unleash, name }, environment("prod", "deployment/web") + &flags)
             }
             System::Git => {
-                let folder = repository(namespace, version).await?;
+                let folder = repository(&released(namespace, version).await?)?;
                 let settings = format!(
                     "git = {{ repository = 'file://{}', path = 'web.yaml', format = 'plain', author_name = 'Alice', \
                      author_mail = 'alice@shop.example' }}\n",
                     bare(folder.path()).display()
                 );
-                let applies = tokio::spawn(apply(folder.path().to_owned(), namespace.api("Deployment")));
+                let bare = bare(folder.path());
+                let says = move || git(&bare, &["show", "main:web.yaml"]).ok().as_deref().and_then(image_of);
+                let applies = tokio::spawn(apply(says, namespace.api("Deployment")));
                 let config = environment("staging", "deployment/staging") + &environment("prod", "deployment/web");
                 (Self::Git { folder, applies }, config + &settings)
+            }
+            System::Pipeline => {
+                released(namespace, version).await?;
+                let folder = tempfile::tempdir()?;
+                let told = told(folder.path());
+                let settings = format!(
+                    "promote = {{ command = ['sh', '-c', 'echo \"$0\" >> \"$1\"', '{{image}}', '{}'], timeout = '20s' }}\n",
+                    told.display()
+                );
+                let says = move || Some(std::fs::read_to_string(&told).ok()?.lines().last()?.to_owned());
+                let api = namespace.api("Deployment");
+                let applies = tokio::spawn(apply(says, api.clone()));
+                let api = Box::new(api);
+                let config = environment("staging", "deployment/staging") + &environment("prod", "deployment/web");
+                (Self::Pipeline { folder, api, applies }, config + &settings)
             }
         };
         Ok((scene, Cockpit::configured(namespace, &config)))
@@ -139,7 +162,7 @@ impl Scene {
     async fn act(&self, cockpit: &Cockpit, at: Option<&str>) -> Run {
         match self {
             Self::Flag { name, .. } => cockpit.command(&["flags", "off", "prod", name, "--yes"], at).await,
-            Self::Git { .. } => cockpit.command(&["release", "prod", "--yes"], at).await,
+            Self::Git { .. } | Self::Pipeline { .. } => cockpit.command(&["release", "prod", "--yes"], at).await,
         }
     }
 
@@ -147,7 +170,7 @@ impl Scene {
     async fn settle(&self, cockpit: &Cockpit) -> Run {
         match self {
             Self::Flag { name, .. } => cockpit.command(&["flags", "on", "prod", name], None).await,
-            Self::Git { .. } => cockpit.command(&["restart", "prod"], None).await,
+            Self::Git { .. } | Self::Pipeline { .. } => cockpit.command(&["restart", "prod"], None).await,
         }
     }
 
@@ -160,6 +183,10 @@ impl Scene {
                     git(&bare(folder.path()), &["log", "--format=%(trailers:key=Release-Cockpit-Action)", "main"])?;
                 Ok(log.lines().filter(|line| !line.is_empty()).count())
             }
+            // Nothing is told before it was run once.
+            Self::Pipeline { folder, .. } => {
+                Ok(std::fs::read_to_string(told(folder.path())).map_or(0, |told| told.lines().count()))
+            }
         }
     }
 
@@ -168,6 +195,11 @@ impl Scene {
         match self {
             Self::Flag { unleash, name } => Ok(!unleash.is_on(name, DEVELOPMENT).await?),
             Self::Git { folder, .. } => Ok(git(&bare(folder.path()), &["show", "main:web.yaml"])?.contains("@sha256:")),
+            Self::Pipeline { api, .. } => {
+                let object = api.get("web").await?;
+                let image = &object.data["spec"]["template"]["spec"]["containers"][0]["image"];
+                Ok(image.as_str().is_some_and(|image| image.contains("@sha256:")))
+            }
         }
     }
 
@@ -209,7 +241,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        if let Self::Git { applies, .. } = self {
+        if let Self::Git { applies, .. } | Self::Pipeline { applies, .. } = self {
             applies.abort();
         }
     }
@@ -219,8 +251,13 @@ fn bare(folder: &Path) -> PathBuf {
     folder.join("config.git")
 }
 
-/// A repository that names what prod runs, while staging runs a version that is new to it.
-async fn repository(namespace: &TestNamespace, version: u32) -> Checked<tempfile::TempDir> {
+/// What a script is told, a line each time.
+fn told(folder: &Path) -> PathBuf {
+    folder.join("told")
+}
+
+/// Has staging run a version that is new to prod; returns the object of prod.
+async fn released(namespace: &TestNamespace, version: u32) -> Checked<Value> {
     let (before, new) = (image("api", &format!("1.{version}.0")), image("api", &format!("1.{version}.1")));
     let mut objects = [deployment("web", 2), deployment("staging", 2)];
     for (object, image) in objects.iter_mut().zip([&before, &new]) {
@@ -240,31 +277,38 @@ async fn repository(namespace: &TestNamespace, version: u32) -> Checked<tempfile
         };
         namespace.until("Deployment", name, "out", is_out).await?;
     }
+    let [web, _] = objects;
+    Ok(web)
+}
+
+/// A repository that names what prod runs.
+fn repository(web: &Value) -> Checked<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     git(folder.path(), &["init", "--quiet", "--bare", "--initial-branch", "main", "config.git"])?;
     git(folder.path(), &["clone", "--quiet", "config.git", "work"])?;
     let work = folder.path().join("work");
-    std::fs::write(work.join("web.yaml"), serde_saphyr::to_string(&objects[0])?)?;
+    std::fs::write(work.join("web.yaml"), serde_saphyr::to_string(web)?)?;
     git(&work, &["add", "--all"])?;
     git(&work, &["commit", "--quiet", "--message", "web"])?;
     git(&work, &["push", "--quiet", "origin", "HEAD:main"])?;
     Ok(folder)
 }
 
-/// Applies what git says, again and again, as a job without Argo CD would.
-async fn apply(folder: PathBuf, api: kube::Api<kube::core::DynamicObject>) {
-    let mut applied = String::new();
+/// The image that a manifest names.
+fn image_of(manifest: &str) -> Option<String> {
+    let image = manifest.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "))?;
+    Some(image.trim_matches(['"', '\'']).to_owned())
+}
+
+/// Applies the image that is said, again and again, as a job without Argo CD would.
+async fn apply(says: impl Fn() -> Option<String> + Send, api: kube::Api<DynamicObject>) {
+    let mut applied = None;
     loop {
-        if let Ok(text) = git(&bare(&folder), &["show", "main:web.yaml"])
-            && text != applied
-            && let Some(image) =
-                text.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "))
-        {
-            let image = image.trim_matches(['"', '\'']);
+        if let Some(image) = says().filter(|image| applied.as_ref() != Some(image)) {
             let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}});
             let patch = kube::api::Patch::Strategic(patch);
             if api.patch("web", &kube::api::PatchParams::default(), &patch).await.is_ok() {
-                applied = text;
+                applied = Some(image);
             }
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -63,7 +63,7 @@ impl Wanted {
                 "--only" => {
                     let name = value()?;
                     let system = System::ALL.into_iter().find(|system| system.as_str() == name);
-                    wanted.only = Some(system.ok_or(format!("--only {name}: flag or git"))?);
+                    wanted.only = Some(system.ok_or(format!("--only {name}: flag, git or pipeline"))?);
                     wanted.seeds.clear();
                 }
                 "--workers" => wanted.workers = value()?.parse()?,
@@ -74,7 +74,7 @@ impl Wanted {
                 }
                 _ => {
                     return Err(format!(
-                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --only flag|git [--at NAME:N], --workers N"
+                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --only flag|git|pipeline [--at NAME:N], --workers N"
                     )
                     .into());
                 }
