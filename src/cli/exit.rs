@@ -22,6 +22,8 @@ pub enum Exit {
     Blind,
     /// Interrupted.
     Interrupted,
+    /// Ended by another signal; 128 and its number.
+    Signal(u8),
 }
 
 impl Exit {
@@ -45,6 +47,7 @@ impl Exit {
             Self::NoGo => 3,
             Self::Blind => 4,
             Self::Interrupted => 130,
+            Self::Signal(code) => code,
         }
     }
 

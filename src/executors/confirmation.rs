@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
+use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::record::action::{After, Outcome, PlanRecord, System, Target};
 use crate::domain::rules::action::kind::Readiness;
 
@@ -51,7 +52,7 @@ pub(super) async fn confirm(
     let mut accepted_at: Option<Instant> = None;
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
-    let mut takes_up = TakesUp::of(record, serve_timeout);
+    let mut takes_up = TakesUp::of(record);
     let mut nudges = Nudges::of(record);
     let serve_timeout = match record.target {
         // Nobody is served by it.
@@ -64,6 +65,7 @@ pub(super) async fn confirm(
     loop {
         failpoint(format_args!("dispatcher.before-look"));
         let looked = executor.look_for(record).await;
+        let mut is_seen_otherwise = false;
         let unread = looked.as_ref().err().map(ToString::to_string);
         if let Ok(found) = looked {
             let put_back = found.put_back(record);
@@ -120,6 +122,7 @@ pub(super) async fn confirm(
                     }
                 }
                 Settled::NotYet(now) => {
+                    is_seen_otherwise = true;
                     shows = format!("{NOT_SEEN_YET}{now}");
                     nudges.if_due(executor, record, &found).await;
                 }
@@ -130,7 +133,8 @@ pub(super) async fn confirm(
             None => takes_up.is_over(),
         };
         if is_over && !takes_up.is_running() {
-            if takes_up.has_failed() && accepted_at.is_none() {
+            // It failed, and the cluster shows something else now: what was not seen may have been done.
+            if takes_up.has_failed() && accepted_at.is_none() && is_seen_otherwise {
                 return Outcome::FoundNotDone { shows: shows.trim_start_matches(NOT_SEEN_YET).to_owned() };
             }
             // It stays open until it was looked at: people may still merge it.
@@ -185,8 +189,15 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
                     return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
                 }
-                Settled::NotYet(shows) | Settled::Running(shows) if !waits_for_controller && since >= latency => {
+                // What was begun elsewhere may wait there for longer than anybody watches it.
+                Settled::NotYet(shows) if since >= latency && goes_on_elsewhere(record) => {
+                    return Outcome::Unconfirmed { shows: format!("or not: {shows}") };
+                }
+                Settled::NotYet(shows) if !waits_for_controller && since >= latency => {
                     return Outcome::FoundNotDone { shows };
+                }
+                Settled::Running(shows) if since >= latency => {
+                    return Outcome::Unconfirmed { shows: format!("or not: {shows}") };
                 }
                 Settled::NotYet(_) | Settled::Running(_) | Settled::Accepted(_) => {}
             }
@@ -210,6 +221,11 @@ fn latency(record: &PlanRecord, found: &Seen) -> Duration {
     }
 }
 
+/// Whether what was begun runs on a server of somebody else's.
+fn goes_on_elsewhere(record: &PlanRecord) -> bool {
+    record.pipeline().is_some_and(|request| matches!(request.call, PipelineCall::Workflow(_)))
+}
+
 /// How long a pipeline may run, where the action begins one.
 fn limit(record: &PlanRecord) -> Option<Duration> {
     record.pipeline().map(|request| Duration::from_secs(request.timeout_seconds))
@@ -227,8 +243,9 @@ struct TakesUp {
 }
 
 impl TakesUp {
-    fn of(record: &PlanRecord, serve_timeout: Duration) -> Self {
-        let limit = limit(record).map_or(ACCEPT_TIMEOUT, |limit| limit.min(serve_timeout).max(ACCEPT_TIMEOUT));
+    fn of(record: &PlanRecord) -> Self {
+        // However long anybody wants to watch it: before that it may be begun a second time.
+        let limit = limit(record).map_or(ACCEPT_TIMEOUT, |limit| limit.max(ACCEPT_TIMEOUT));
         let longest_run = self::limit(record).unwrap_or_default() + ACCEPT_TIMEOUT;
         Self { begun: Instant::now(), limit, longest_run, run: None, at_rest: Instant::now() }
     }

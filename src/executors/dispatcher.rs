@@ -1,6 +1,7 @@
 //! Carries out plans: journal, precondition, send once, look, journal.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -202,6 +203,14 @@ impl Dispatcher {
             self.ended(&action, &record, outcome.clone(), Vec::new()).await;
             return outcome;
         };
+        let alone = match self.alone(&record).await {
+            Ok(alone) => alone,
+            Err(why) => {
+                let outcome = Outcome::Refused { why: format!("not begun: {why}") };
+                self.ended(&action, &record, outcome.clone(), Vec::new()).await;
+                return outcome;
+            }
+        };
         let mark = self.journal.mark_in_flight(&record.release).await;
         failpoint(format_args!("dispatcher.marked"));
         let head = match self.write_intent(&action, &record).await {
@@ -218,9 +227,22 @@ impl Dispatcher {
         let outcome = self.settled(executor.as_ref(), (&action, &record), outcome).await;
         self.conclude(&action, &record, outcome.clone()).await;
         failpoint(format_args!("dispatcher.concluded"));
-        drop(mark);
+        drop((mark, alone));
         failpoint(format_args!("dispatcher.mark-released"));
         outcome
+    }
+
+    /// Makes sure that nobody on this machine has begun the same pipeline: nothing at a pipeline is conditional.
+    async fn alone(&self, record: &PlanRecord) -> Result<Option<File>, String> {
+        let Some(what) = record.pipeline_mark() else { return Ok(None) };
+        let mark = self.journal.mark_alone(&what).await?;
+        let open = self.journal.open_intents(&record.release).await?;
+        match open.iter().find(|(_, open)| open.pipeline_mark().as_ref() == Some(&what)) {
+            Some((_, open)) => {
+                Err(format!("what came of `{}` is not settled yet: `cockpit` settles it when it starts", open.headline))
+            }
+            None => Ok(Some(mark)),
+        }
     }
 
     /// Tells of an outcome that is open, and looks until it is not any more.

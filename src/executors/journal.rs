@@ -1,6 +1,6 @@
 //! The journals: one file per release. A thread of its own writes them, so that no one waits for a disk who need not.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,8 +12,9 @@ use tokio::time::timeout;
 pub(super) use super::journal_file::hashes;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
 use super::journal_writer::{Task, Writer};
+use crate::domain::record::action::{ActionId, PlanRecord};
 use crate::domain::record::anchor::{Anchor, Place};
-use crate::domain::record::journal::{Entry, JournalState, Line};
+use crate::domain::record::journal::{Entry, JournalState, Line, open_intents};
 use crate::platform::private_files::{file_stem, open_private};
 
 /// How long the disk may take for what must not be held up by it; then the entry is written as soon as it can be.
@@ -150,6 +151,40 @@ impl Journal {
             let _ = mark.send(file);
         });
         timeout(KEEP_TIMEOUT, marked).await.ok()?.ok()?
+    }
+
+    /// Takes the mark of something that must not be begun twice on this machine; it is released when dropped, or when the
+    /// process ends, however it ends.
+    ///
+    /// # Errors
+    /// Why it cannot be had: somebody else has it, or the disk does not tell.
+    pub async fn mark_alone(&self, what: &str) -> Result<File, String> {
+        let path = self.dir.join(format!("{}.lock", file_stem(what)));
+        let (mark, marked) = oneshot::channel();
+        std::thread::spawn(move || {
+            let no_file = || "the folder of the journal cannot be written".to_owned();
+            let taken = open_mark(&path).ok_or_else(no_file).and_then(|file| match file.try_lock() {
+                Ok(()) => Ok(file),
+                Err(TryLockError::WouldBlock) => Err("another process here has it in progress".to_owned()),
+                Err(TryLockError::Error(error)) => Err(error.to_string()),
+            });
+            let _ = mark.send(taken);
+        });
+        let taken = timeout(KEEP_TIMEOUT, marked).await;
+        taken.ok().and_then(Result::ok).unwrap_or_else(|| Err("the disk does not answer".to_owned()))
+    }
+
+    /// Returns the intents without an outcome in a release's journal, as they are on disk now.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn open_intents(&self, release: &str) -> Result<Vec<(ActionId, PlanRecord)>, String> {
+        let path = self.dir.join(file_name(release));
+        let read = tokio::task::spawn_blocking(move || match path.try_exists() {
+            Ok(false) => Ok(Vec::new()),
+            _ => read(&path).map(|contents| open_intents(&contents.lines)).map_err(|error| error.to_string()),
+        });
+        read.await.map_err(|error| error.to_string())?
     }
 
     /// Returns whether some living process has an action in progress in a release's journal.

@@ -80,7 +80,9 @@ pub async fn share_lately(dispatcher: Dispatcher) {
 /// stays open.
 pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRecord) {
     let Some(executor) = dispatcher.executor_soon(record.target.env(), record.target.system()).await else {
-        tracing::warn!(workload = %record.target, "an open intent stays open: no executor for its environment");
+        let why = "nothing is configured here any more that could look for it, or it is read-only";
+        tracing::warn!(workload = %record.target, why, "an open intent stays open");
+        dispatcher.leave_open(record, why.to_owned()).await;
         return;
     };
     failpoint(format_args!("recovery.found"));
@@ -90,6 +92,11 @@ pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRec
         return;
     }
     let _mark = dispatcher.journal().mark_in_flight(&record.release).await;
+    // Where another process settles it as well, that one keeps the mark.
+    let _alone = match record.pipeline_mark() {
+        Some(what) => dispatcher.journal().mark_alone(&what).await.ok(),
+        None => None,
+    };
     let outcome = settle_unknown(executor.as_ref(), record).await;
     let outcome = dispatcher.settled(executor.as_ref(), (action, record), outcome).await;
     failpoint(format_args!("recovery.looked"));

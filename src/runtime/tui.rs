@@ -144,10 +144,8 @@ impl Pump {
     async fn end_by_signal(self, code: u8) -> Result<Exit> {
         drop(self.terminal);
         self.engine.end().await;
-        if code == 130 {
-            return Ok(Exit::Interrupted);
-        }
-        std::process::exit(i32::from(code));
+        // Not at once: what was begun here ends with the runtime.
+        Ok(if code == 130 { Exit::Interrupted } else { Exit::Signal(code) })
     }
 
     fn take(&mut self, msg: Msg, why: Dirty) -> Result<()> {

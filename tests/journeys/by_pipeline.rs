@@ -31,6 +31,10 @@ enum Journey {
     DoesNothing,
     /// It deploys something else.
     BringsAnotherImage,
+    /// The canary that it brings is aborted while it runs.
+    Aborted,
+    /// Somebody else on this machine wants to begin it as well.
+    BegunTwice,
     /// It hangs, with a child of its own.
     Hangs,
     /// The program is killed while it runs; it deploys all the same.
@@ -60,12 +64,14 @@ enum Journey {
 }
 
 impl Journey {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::Promote,
         Self::FailsAfterAll,
         Self::Fails,
         Self::DoesNothing,
         Self::BringsAnotherImage,
+        Self::Aborted,
+        Self::BegunTwice,
         Self::Hangs,
         Self::KilledAndDone,
         Self::KilledAndNotDone,
@@ -91,6 +97,8 @@ impl Journey {
             Self::Fails => "fails",
             Self::DoesNothing => "does_nothing",
             Self::BringsAnotherImage => "brings_another_image",
+            Self::Aborted => "aborted",
+            Self::BegunTwice => "begun_twice",
             Self::Hangs => "hangs",
             Self::KilledAndDone => "killed_and_done",
             Self::KilledAndNotDone => "killed_and_not_done",
@@ -111,7 +119,11 @@ impl Journey {
     }
 
     fn strategies(self) -> &'static [Strategy] {
-        if self == Self::Promote { &[Strategy::Deployment, Strategy::Canary] } else { &[Strategy::Deployment] }
+        match self {
+            Self::Promote => &[Strategy::Deployment, Strategy::Canary],
+            Self::Aborted => &[Strategy::Canary],
+            _ => &[Strategy::Deployment],
+        }
     }
 
     fn ways(self) -> &'static [How] {
@@ -223,6 +235,8 @@ impl<'a> Script<'a> {
             Journey::Fails => self.ends_without_effect("3").await,
             Journey::DoesNothing => self.ends_without_effect("0").await,
             Journey::BringsAnotherImage => self.brings_another_image().await,
+            Journey::Aborted => self.aborted().await,
+            Journey::BegunTwice => self.begun_twice().await,
             Journey::Hangs => self.hangs().await,
             Journey::KilledAndDone => self.killed(true).await,
             Journey::KilledAndNotDone => self.killed(false).await,
@@ -351,6 +365,42 @@ impl<'a> Script<'a> {
         self.is_run().await.map(drop)
     }
 
+    /// Nothing holds up an abort, and what was aborted is not done, whatever the object asks for.
+    async fn aborted(&self) -> Checked {
+        let alice = self.alice("10m");
+        let people = async {
+            let words = self.is_run().await?;
+            deploy(self.bed, &words[1], &words[2]).await?;
+            let goes_out = |object: &serde_json::Value| object["status"]["phase"] == "Paused";
+            self.bed.namespace.until("Rollout", "api", "a canary at its pause", goes_out).await?;
+            done(&alice.run_async(&["abort", "prod", "--yes"]).await)?;
+            self.ends("1")
+        };
+        let (run, ended) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), people);
+        ended?;
+        same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
+        says(&run.said(), "found not done")?;
+        says(&run.said(), "cluster ✗ RolloutAborted")?;
+        self.bed.serves("1.0.0").await
+    }
+
+    async fn begun_twice(&self) -> Checked {
+        let alice = self.alice("10m");
+        let people = async {
+            self.is_run().await?;
+            let second = alice.run_async(&["release", "prod", "--yes"]).await;
+            self.deploys("0").await?;
+            let second: Checked<_> = Ok(second);
+            second
+        };
+        let (run, second) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), people);
+        done(&run)?;
+        let second = second?;
+        same(&format!("exit code: {}", second.said()), &second.code(), &3)?;
+        says(&second.said(), "another process here has it in progress")?;
+        self.is_run().await.map(drop)
+    }
+
     async fn hangs(&self) -> Checked {
         let alice = self.alice("2s");
         let run = alice.run_async(&["release", "prod", "--yes"]).await;
@@ -445,7 +495,7 @@ impl<'a> Workflow<'a> {
 
     async fn carry_out(&self, journey: Journey) -> Checked {
         match journey {
-            Journey::Workflow | Journey::WorkflowWithRun => self.begun().await,
+            Journey::Workflow | Journey::WorkflowWithRun => self.begun(journey).await,
             Journey::WorkflowAnswerLost => self.answer_lost().await,
             Journey::WorkflowForbidden => self.refused(TOKEN, "Resource not accessible by personal access token").await,
             Journey::WorkflowNotThere => self.refused(TOKEN, "404: there is no such thing in shop/api").await,
@@ -467,13 +517,15 @@ impl<'a> Workflow<'a> {
         deploy(self.bed, image, inputs["tag"].as_str().unwrap_or_default()).await
     }
 
-    async fn begun(&self) -> Checked {
+    async fn begun(&self, journey: Journey) -> Checked {
         let alice = self.alice(TOKEN);
         let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), self.runs());
         deployed?;
         done(&run)?;
         // Whatever the run says.
-        says(&run.said(), "deploy.yml begun ✓ (run 71 failure: https://github.example/shop/api/actions/runs/71)")?;
+        let perhaps = if journey == Journey::WorkflowWithRun { "" } else { "perhaps " };
+        let url = "https://github.example/shop/api/actions/runs/71";
+        says(&run.said(), &format!("deploy.yml begun ✓ ({perhaps}run 71 failure: {url})"))?;
         same("times it was begun", &self.github.times_asked(), &1)?;
         let asked = self.github.looks().remove(0);
         holds(&format!("{asked:?}"), asked.contains(&("event".to_owned(), "workflow_dispatch".to_owned())))?;

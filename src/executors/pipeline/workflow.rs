@@ -130,7 +130,7 @@ impl Workflows {
         let text = match (&begun.run, found.as_slice()) {
             (Some(own), found) => found.iter().find(|run| run.id == own.id).map(WorkflowRun::describe).or(told)?,
             (None, []) => return None,
-            (None, [one]) => one.describe(),
+            (None, [one]) => format!("perhaps {}", one.describe()),
             (None, several) => format!("one of {} runs since then", several.len()),
         };
         Some(sanitize(&text).into_owned())

@@ -62,6 +62,12 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
             return Ok(if is_out_of_reach(driver.world(), &target) { Exit::Error } else { exit });
         }
     };
+    if action.no_wait && plan.record().pipeline().is_some() {
+        let text =
+            "`--no-wait` does not go with a pipeline: the cluster tells what came of it, and it ends with this command";
+        complain(driver.redactor(), text);
+        return Ok(Exit::Usage);
+    }
     if !confirmed(driver, &plan, action).await? {
         return Ok(Exit::NoGo);
     }

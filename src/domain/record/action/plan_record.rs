@@ -110,6 +110,17 @@ impl PlanRecord {
         })
     }
 
+    /// Names what must not be begun twice at a time: a pipeline that brings something to this workload of this cluster.
+    #[must_use]
+    pub fn pipeline_mark(&self) -> Option<String> {
+        let Target::Pipeline(key) = &self.target else { return None };
+        let place = match &self.cluster {
+            Some(cluster) => format!("{} {}", cluster.cluster.as_ref().unwrap_or(&self.context), cluster.namespace),
+            None => format!("{} {}", self.context, key.env),
+        };
+        Some(format!("pipeline {place} {}", key.promotes))
+    }
+
     /// Whether nothing may block it (law 3): it stops, or gives users back what they had.
     #[must_use]
     pub fn moves_backward(&self) -> bool {

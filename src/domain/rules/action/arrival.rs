@@ -3,6 +3,7 @@
 use super::seen::{SeenWorkload, served_besides};
 use crate::domain::facts::manifest::is_same_image;
 use crate::domain::facts::text::sanitize;
+use crate::domain::facts::workload::{Object, Phase};
 use crate::domain::record::action::{PlanRecord, Verb};
 
 /// How far it has come.
@@ -13,6 +14,8 @@ pub(super) enum Arrival {
     Other(String),
     /// They are going out; what is lacking.
     GoingOut(String),
+    /// They were going out, and the controller was told to take them back; what it says.
+    GivenUp(String),
     /// It is done; who is served, where it tells.
     Served(String),
 }
@@ -42,6 +45,15 @@ impl Arrival {
         if record.verb == Verb::Revert || serving.is_all(&set.hash) {
             return Self::Served(String::new());
         }
+        let (phase, message) = snapshot.object.phase();
+        let says = || sanitize(&if message.is_empty() { phase.to_string() } else { message.clone() }).into_owned();
+        if matches!(&snapshot.object, Object::Rollout(rollout) if rollout.aborted()) {
+            return Self::GivenUp(says());
+        }
+        // It comes to no stop of its own any more, where it would be as far as it goes by itself.
+        if phase == Phase::Degraded {
+            return Self::GoingOut(says());
+        }
         let actions = snapshot.object.actions();
         let lacks = match actions.serves_in_the_end(record, &snapshot.replicasets) {
             Some(hash) => Some(served_besides(&serving, &hash)),
@@ -58,6 +70,7 @@ impl Arrival {
         match self {
             Self::NotSeen(why) => format!("cluster … ({why})"),
             Self::Other(what) | Self::GoingOut(what) => format!("cluster … {what}"),
+            Self::GivenUp(what) => format!("cluster ✗ {what}"),
             Self::Served(serving) => format!("cluster ✓{serving}"),
         }
     }

@@ -100,15 +100,24 @@ fn shared_entry(env: &Environment, workload: &WorkloadState, changes: &[Change])
     if env.settings.git.format == ManifestFormat::Plain {
         return None;
     }
+    let other = shares_image(env, workload, changes)?;
+    let text = format!("{} names the image of {}, too: a commit would release both", env.settings.git.path, other.id);
+    Some(Refusal::new(RefusalKind::Gate, text, "give it an image or a file of its own"))
+}
+
+/// Returns another workload of the environment that runs one of the images that change.
+pub(super) fn shares_image<'a>(
+    env: &'a Environment,
+    workload: &WorkloadState,
+    changes: &[Change],
+) -> Option<&'a WorkloadState> {
     let runs = |other: &&WorkloadState| {
         let status = other.status.as_ref();
         let revisions = status.into_iter().flat_map(|status| [&status.stable, &status.canary]).flatten();
         let mut images = revisions.flat_map(Revision::all_images).map(|image| ImageRef::parse(image).repository);
         images.any(|repository| changes.iter().any(|change| change.place.repository == repository))
     };
-    let other = env.workloads.iter().filter(|other| other.id != workload.id).find(runs)?;
-    let text = format!("{} names the image of {}, too: a commit would release both", env.settings.git.path, other.id);
-    Some(Refusal::new(RefusalKind::Gate, text, "give it an image or a file of its own"))
+    env.workloads.iter().filter(|other| other.id != workload.id).find(runs)
 }
 
 /// Sets what a plan is about: the file in place of the workload, on which it rests as well.

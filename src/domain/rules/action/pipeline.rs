@@ -1,6 +1,6 @@
 //! Promotion by a pipeline of the user's own.
 
-use super::git::changes;
+use super::git::{changes, shares_image};
 use super::plan::{Draft, PlanContext};
 use crate::domain::facts::object::{Container, ImageRef};
 use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
@@ -35,6 +35,16 @@ pub(super) fn release(
     if changes.is_empty() {
         let text = format!("{} is what runs here", draft.headline.trim_start_matches("release "));
         return Err(Refusal::new(RefusalKind::NothingToDo, text, ""));
+    }
+    // Gates were asked for this workload alone (law 1).
+    if let Some(other) = shares_image(env, workload, &changes).filter(|_| !pipeline.call.takes("workload")) {
+        let text =
+            format!("{} is not told which workload, and {} runs that image, too", pipeline.call.name(), other.id);
+        return Err(Refusal::new(
+            RefusalKind::Gate,
+            text,
+            "give it `{workload}`, and let it bring the image to that one only",
+        ));
     }
     let brings: Vec<Container> = changes
         .iter()

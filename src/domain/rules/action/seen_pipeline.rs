@@ -55,10 +55,11 @@ impl SeenPipeline {
             _ if self.state() == Some(RunState::Running) => Settled::Running(text),
             Arrival::Served(_) => Settled::Done(text),
             Arrival::GoingOut(_) => Settled::Accepted(text),
-            Arrival::NotSeen(_) | Arrival::Other(_) if self.state() == Some(RunState::Elsewhere) => {
-                Settled::Running(text)
-            }
-            Arrival::NotSeen(_) | Arrival::Other(_) => Settled::NotYet(text),
+            Arrival::GivenUp(_) => Settled::Undone(text),
+            // What is not seen is no proof of anything.
+            Arrival::NotSeen(_) => Settled::Running(text),
+            Arrival::Other(_) if self.state() == Some(RunState::Elsewhere) => Settled::Running(text),
+            Arrival::Other(_) => Settled::NotYet(text),
         }
     }
 
