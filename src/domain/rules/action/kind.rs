@@ -31,6 +31,11 @@ pub trait Actions {
     /// Returns whether the controller has taken an action up: the object shows it, whoever is served meanwhile.
     fn is_accepted(&self, record: &PlanRecord) -> bool;
 
+    /// Returns why what an action brought will get to nobody, where that was decided after it was taken up.
+    fn given_up(&self, _: &PlanRecord) -> Option<String> {
+        None
+    }
+
     /// Returns whether somebody else's change took the place of what an action went to, as far as facts do not tell.
     fn is_replaced(&self, _: &PlanRecord) -> bool {
         false

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::flag::FlagFacts;
-use crate::domain::facts::object::Moved;
+use crate::domain::facts::object::{Container, ImageRef, Moved};
 use crate::domain::facts::owner::{Automation, Owned, Reconciler};
 use crate::domain::facts::workload::serving::{Serving, percent};
 use crate::domain::facts::workload::{Object, Snapshot};
-use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
+use crate::domain::record::action::{After, Body, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::seen_git::SeenGit;
 use crate::domain::rules::action::seen_pipeline::SeenPipeline;
@@ -109,6 +109,23 @@ impl SeenWorkload {
         [Some(self.object().meta()), owner].into_iter().flatten().any(|meta| meta.released.as_deref() == Some(mark))
     }
 
+    /// Whether the manifest names the images that an action set: whoever sets others leaves its mark as it is. A webhook may
+    /// have put another registry before one.
+    fn names_what_was_set(&self, record: &PlanRecord) -> bool {
+        let set = record.requests.iter().filter_map(Request::kubernetes).flat_map(|request| match &request.body {
+            Body::SetImages { images, .. } => images.as_slice(),
+            _ => &[],
+        });
+        let is_same = |wanted: &str, named: &str| {
+            let digests = (ImageRef::parse(wanted).digest, ImageRef::parse(named).digest);
+            wanted == named || matches!(digests, (Some(one), Some(other)) if one == other)
+        };
+        set.into_iter().all(|wanted| {
+            let mut named = self.all_containers().filter(|container| container.name == wanted.name);
+            named.any(|container| is_same(&wanted.image, &container.image))
+        })
+    }
+
     /// Returns why a revision does not serve everybody yet; `None` where it does.
     fn is_not_serving_all(&self, hash: &str) -> Option<String> {
         let object = self.object();
@@ -133,12 +150,22 @@ impl SeenWorkload {
 
     /// Returns the images that the manifest names.
     fn images(&self) -> impl Iterator<Item = &String> {
-        let containers = match (&self.snapshot.template_owner, self.object()) {
-            (Some(owner), _) => &owner.containers,
-            (None, Object::Rollout(rollout)) => &rollout.spec.containers,
-            (None, Object::Deployment(deployment)) => &deployment.containers,
+        self.containers().0.iter().map(|container| &container.image)
+    }
+
+    fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        let (containers, init) = self.containers();
+        containers.iter().chain(init)
+    }
+
+    /// Returns the containers of the manifest, and its init containers.
+    fn containers(&self) -> (&[Container], &[Container]) {
+        let (containers, init) = match (&self.snapshot.template_owner, self.object()) {
+            (Some(owner), _) => (&owner.containers, &owner.init_containers),
+            (None, Object::Rollout(rollout)) => (&rollout.spec.containers, &rollout.spec.init_containers),
+            (None, Object::Deployment(deployment)) => (&deployment.containers, &deployment.init_containers),
         };
-        containers.iter().map(|container| &container.image)
+        (containers, init)
     }
 
     /// Returns why the template that an action has written will not last: users get what git says, in the end (law 9).
@@ -243,8 +270,19 @@ impl Seen {
     #[must_use]
     pub fn is_own(&self, record: &PlanRecord) -> bool {
         match self {
-            Self::Workload(seen) => record.mark.as_ref().is_none_or(|mark| seen.carries(mark)),
+            Self::Workload(seen) => {
+                record.mark.as_ref().is_none_or(|mark| seen.carries(mark) && seen.names_what_was_set(record))
+            }
             Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => true,
+        }
+    }
+
+    /// Returns why what an action brought will get to nobody, where it was given up since.
+    #[must_use]
+    pub fn given_up(&self, record: &PlanRecord) -> Option<String> {
+        match self {
+            Self::Workload(seen) if self.is_own(record) => seen.object().actions().given_up(record),
+            Self::Workload(_) | Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 

@@ -44,6 +44,10 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
         return seen.settled(record);
     }
     let shows = seen.shows();
+    if let Some(why) = seen.given_up(record) {
+        let serving = seen.serving().map_or_else(String::new, |serving| format!(", serving {serving}"));
+        return Settled::Lost(format!("{why}{serving}"));
+    }
     if seen.is_accepted(record) {
         if let Some(lacks) = seen.lacks(record) {
             return Settled::Accepted(lacks);
@@ -140,6 +144,7 @@ mod tests {
             };
             let seen = SeenWorkload { snapshot, replicasets_known: true }.into();
             if let Settled::Done(_) = settled(plan.record(), &seen) {
+                prop_assert!(verb != Verb::PromoteFull || !flags.0, "{verb:?} is done, and aborted");
                 let (target, others) = if verb == Verb::PromoteFull { (bad + trial, old) } else { (old, bad + trial) };
                 prop_assert!(target > 0 && others == 0, "{verb:?} is done, {bad} + {trial} of bad and {old} of old serve");
             }

@@ -72,6 +72,10 @@ impl Actions for Deployment {
         self.is_rolled_out()
     }
 
+    fn is_unnoticed(&self, _: &PlanRecord) -> bool {
+        !self.observed()
+    }
+
     /// As `kubectl rollout status` tells it.
     fn is_rolled_out(&self) -> bool {
         self.phase().0 == Phase::Healthy

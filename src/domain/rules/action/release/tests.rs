@@ -210,16 +210,57 @@ fn a_release_is_found_done_by_its_own_mark_alone() {
         facts: crate::domain::record::action::Facts { under_way: "earlier".to_owned(), ..plan.record().facts.clone() },
         ..plan.record().clone()
     };
-    let looks = |mark: Option<&str>, in_progress: bool| {
-        let parts = [NEW];
+    let set = images(plan.record())[0].clone();
+    let looks = |image: &str, mark: Option<&str>, in_progress: bool| {
+        let parts = [("api", image, Some("sha256:new"))];
         let runs = Runs { in_progress, mark, ..Runs::only(&parts) };
         settled(&record, &SeenWorkload { snapshot: runs.snapshot(), replicasets_known: true }.into())
     };
     let own = record.mark.clone();
-    assert!(matches!(looks(own.as_deref(), true), Settled::Done(_)));
-    assert!(matches!(looks(own.as_deref(), false), Settled::Accepted(_)), "on its way to its next stop");
-    assert!(matches!(looks(Some("1970-01-01T00:00:00Z"), true), Settled::Lost(_)), "somebody else's release");
-    assert!(matches!(looks(None, true), Settled::Lost(_)));
+    assert!(matches!(looks(&set, own.as_deref(), true), Settled::Done(_)), "it has come to its pause");
+    assert!(matches!(looks(&set, own.as_deref(), false), Settled::Done(_)), "it serves everybody");
+    assert!(matches!(looks(&set, Some("1970-01-01T00:00:00Z"), true), Settled::Lost(_)), "somebody else's release");
+    assert!(matches!(looks(&set, None, true), Settled::Lost(_)));
+    // Whoever sets another image leaves the mark as it is.
+    for other in ["eu.example/shop/api:1.6.0", "eu.example/shop/api:1.5.0", OLD.1] {
+        assert!(matches!(looks(other, own.as_deref(), true), Settled::Lost(_)), "{other}");
+    }
+    // A webhook has put a registry before it.
+    let mirrored = format!("mirror.example/{set}");
+    assert!(matches!(looks(&mirrored, own.as_deref(), true), Settled::Done(_)));
+}
+
+/// What was aborted, or does not get on, is not done, whatever the object asks for.
+#[test]
+fn a_release_that_was_given_up_is_not_done() {
+    let plan = release(&world(Runs::only(&[NEW]), Runs::only(&[OLD])), "prod").unwrap();
+    let record = PlanRecord {
+        facts: crate::domain::record::action::Facts { under_way: "earlier".to_owned(), ..plan.record().facts.clone() },
+        ..plan.record().clone()
+    };
+    let set = images(plan.record())[0].clone();
+    let looks = |change: &dyn Fn(&mut crate::domain::facts::workload::rollout::Rollout)| {
+        let parts = [("api", set.as_str(), Some("sha256:new"))];
+        let runs = Runs { in_progress: true, mark: record.mark.as_deref(), ..Runs::only(&parts) };
+        let mut snapshot = runs.snapshot();
+        let Object::Rollout(rollout) = &mut snapshot.object else { panic!("a Rollout") };
+        rollout.status.pause_conditions.clear();
+        change(rollout);
+        settled(&record, &SeenWorkload { snapshot, replicasets_known: true }.into())
+    };
+    let aborted = looks(&|rollout| {
+        rollout.status.abort = true;
+        rollout.status.phase = "Degraded".to_owned();
+        rollout.status.message = "RolloutAborted: errors".to_owned();
+    });
+    assert!(
+        matches!(&aborted, Settled::Lost(why) if why.starts_with("it was aborted since: RolloutAborted")),
+        "{aborted:?}"
+    );
+    let stuck = looks(&|rollout| rollout.status.phase = "Degraded".to_owned());
+    assert!(matches!(stuck, Settled::Accepted(_)), "its pods may come up yet: {stuck:?}");
+    let paused = looks(&|rollout| rollout.spec.paused = true);
+    assert!(matches!(paused, Settled::Accepted(_)), "a person has paused it before its stop: {paused:?}");
 }
 
 #[test]

@@ -47,6 +47,10 @@ impl Actions for Rollout {
         settled::serves_in_the_end(record, self)
     }
 
+    fn given_up(&self, record: &PlanRecord) -> Option<String> {
+        settled::given_up(record, self)
+    }
+
     fn lacks(&self, record: &PlanRecord) -> Option<String> {
         settled::lacks(record, self)
     }

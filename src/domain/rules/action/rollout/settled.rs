@@ -34,7 +34,10 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         }
         // While it is paused manually an abort is only half carried out.
         Verb::Abort => {
-            same_revision && status.abort && status.aborted_at.is_some() && !status.promote_full && !rollout.spec.paused
+            let is_aborted = same_revision && status.abort && status.aborted_at.is_some() && !status.promote_full;
+            // Somebody has put the template of stable back meanwhile: there is nothing left to abort.
+            let is_put_back = status.current_hash == facts.stable && status.stable_hash == facts.stable;
+            (is_aborted || is_put_back && rollout.observed()) && !rollout.spec.paused
         }
         Verb::Retry => same_revision && !status.abort && rollout.phase().0 != Phase::Degraded,
         Verb::Rollback => {
@@ -59,7 +62,9 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         Verb::Rollback => record.to_hash.clone(),
         Verb::PromoteFull => Some(facts.under_way.clone()),
         Verb::Promote if !stops_again(rollout, facts.step) => Some(facts.under_way.clone()),
-        Verb::Release if goes_through(rollout) => Some(status.current_hash.clone()),
+        Verb::Release | Verb::Retry if goes_through(rollout) => Some(status.current_hash.clone()),
+        // It has come to its end on the way, or had no stop to come to.
+        Verb::Promote | Verb::Release | Verb::Retry if is_promoted(rollout) => Some(status.current_hash.clone()),
         Verb::Promote
         | Verb::Pause
         | Verb::Resume
@@ -96,35 +101,58 @@ fn goes_through(rollout: &Rollout) -> bool {
     }
 }
 
+/// Whether the revision in progress is the stable one by now.
+fn is_promoted(rollout: &Rollout) -> bool {
+    let status = &rollout.status;
+    !status.current_hash.is_empty() && status.current_hash == status.stable_hash
+}
+
+/// Returns why what an action brought or promoted will not get to anybody, where it was aborted since.
+pub(super) fn given_up(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
+    let (facts, status) = (&record.facts, &rollout.status);
+    let is_ours = match record.verb {
+        Verb::Promote | Verb::PromoteFull => status.current_hash == facts.under_way && !facts.aborted,
+        Verb::Release => status.current_hash != facts.under_way,
+        _ => false,
+    };
+    let is_aborted = status.abort && !status.promote_full && !is_promoted(rollout);
+    (is_ours && is_aborted && rollout.observed()).then(|| format!("it was aborted since: {}", words(rollout)))
+}
+
+/// Returns what the controller says.
+fn words(rollout: &Rollout) -> String {
+    let (phase, message) = rollout.phase();
+    if message.is_empty() { phase.as_str().to_owned() } else { message }
+}
+
 /// Returns what an action still lacks that is not about who is served in the end.
 pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
     match record.verb {
-        Verb::Release => lacks_next_stop(rollout),
-        Verb::Promote | Verb::Retry if rollout.is_canary() && serves_in_the_end(record, rollout).is_none() => {
-            // It may have come to its end on the way.
-            lacks_next_stop(rollout).filter(|_| rollout.phase().0 != Phase::Healthy)
-        }
-        // The controller writes it down when every pod was replaced.
+        Verb::Release | Verb::Retry => lacks_next_stop(rollout),
+        Verb::Promote if rollout.is_canary() => lacks_next_stop(rollout),
+        // The controller writes it down when it has sent the last pod away.
         Verb::Restart if rollout.status.restarted_at != record.restart_at => {
-            let (phase, message) = rollout.phase();
-            let why = if message.is_empty() { phase.as_str().to_owned() } else { message };
-            Some(format!("not all pods are replaced yet: {why}"))
+            Some(format!("not all pods are replaced yet: {}", words(rollout)))
         }
+        Verb::Restart => lacks_ready_pods(rollout),
         _ => None,
     }
 }
 
-/// What goes out stops at a pause, an analysis or an experiment: there the weight is what was promised. One that the controller
-/// has given up comes to none.
+fn lacks_ready_pods(rollout: &Rollout) -> Option<String> {
+    let (ready, wanted) = (rollout.status.available, rollout.spec.replicas.unwrap_or(1));
+    (ready < wanted).then(|| format!("{ready} of {wanted} pods are available: {}", words(rollout)))
+}
+
+/// What goes out stops at a pause of its own, an analysis or an experiment: there the weight is what was promised. One that the
+/// controller has given up comes to none, and one that a person has paused has not come to it.
 fn lacks_next_stop(rollout: &Rollout) -> Option<String> {
     let status = &rollout.status;
     let runs = [&status.step_analysis, &status.pre_analysis].into_iter().flatten().any(|run| !run.completed());
     let at_step = status.step_index.and_then(|index| rollout.steps().get(index));
     let waits = matches!(at_step, Some(Step::Experiment));
-    let (phase, message) = rollout.phase();
-    let is_paused = !status.pause_conditions.is_empty() || rollout.spec.paused;
-    let stopped = is_paused || runs || waits || phase == Phase::Degraded;
-    (!stopped).then(|| format!("on its way to its next stop: {message}"))
+    let stopped = !status.pause_conditions.is_empty() || runs || waits;
+    (!stopped).then(|| format!("on its way to its next stop: {}", words(rollout)))
 }
 
 /// Whether a revision serves everybody, as far as the status tells.

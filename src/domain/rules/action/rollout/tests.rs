@@ -94,6 +94,10 @@ fn restart_is_accepted_before_every_pod_is_replaced() {
     rollout["status"]["message"] = json!("rollout is restarting");
     assert_eq!(shown(&rollout), Settled::Accepted("not all pods are replaced yet: rollout is restarting".to_owned()));
     rollout["status"]["restartedAt"] = json!(at);
+    // The controller has sent the last pod away; the one in its place may never get ready.
+    rollout["status"]["availableReplicas"] = json!(0);
+    assert!(matches!(shown(&rollout), Settled::Accepted(lacks) if lacks.contains(" pods are available")));
+    rollout["status"]["availableReplicas"] = rollout["spec"]["replicas"].clone();
     assert!(matches!(shown(&rollout), Settled::Done(_)));
 }
 
