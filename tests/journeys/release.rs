@@ -50,12 +50,16 @@ pub enum Journey {
     ReleaseWhatStagingRuns,
     /// A pipeline brings what it built into the first environment, by its digest.
     ReleaseAnImage,
+    /// Somebody aborts it before it comes to its first stop.
+    ReleaseIsAborted,
+    /// Somebody sets another image before it is out.
+    ReleaseIsTakenOver,
     /// What was released has to serve everybody there for some time before it goes on.
     ReleaseAfterTheSoak,
 }
 
 impl Journey {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::RollBackAFinishedRelease,
         Self::RollBackInMidRelease,
         Self::RollBackTwice,
@@ -76,6 +80,8 @@ impl Journey {
         Self::LoginExpires,
         Self::ReleaseWhatStagingRuns,
         Self::ReleaseAnImage,
+        Self::ReleaseIsAborted,
+        Self::ReleaseIsTakenOver,
         Self::ReleaseAfterTheSoak,
     ];
 
@@ -101,6 +107,8 @@ impl Journey {
             Self::LoginExpires => "login_expires",
             Self::ReleaseWhatStagingRuns => "release_what_staging_runs",
             Self::ReleaseAnImage => "release_an_image",
+            Self::ReleaseIsAborted => "release_is_aborted",
+            Self::ReleaseIsTakenOver => "release_is_taken_over",
             Self::ReleaseAfterTheSoak => "release_after_the_soak",
         }
     }
@@ -118,6 +126,8 @@ impl Journey {
             | Self::ReleaseAnImage
             | Self::ReleaseAfterTheSoak => true,
             Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
+            Self::ReleaseIsAborted => matches!(strategy, Strategy::Canary | Strategy::BlueGreen),
+            Self::ReleaseIsTakenOver => matches!(strategy, Strategy::Canary | Strategy::Deployment),
             // Blue-green goes back at once while the pods of before still run.
             Self::FinishARollback => strategy.is_rollout() && strategy != Strategy::BlueGreen,
             _ => strategy == Strategy::Canary,
@@ -177,6 +187,8 @@ impl Journey {
             Self::LoginExpires => login_expires(bed).await,
             Self::ReleaseWhatStagingRuns => release_what_staging_runs(bed).await,
             Self::ReleaseAnImage => release_an_image(bed).await,
+            Self::ReleaseIsAborted => release_is_aborted(bed).await,
+            Self::ReleaseIsTakenOver => release_is_taken_over(bed).await,
             Self::ReleaseAfterTheSoak => release_after_the_soak(bed).await,
         }
     }
@@ -428,6 +440,46 @@ async fn release_an_image(bed: &Bed<'_>) -> Checked {
     says(&rejected.said(), "is rejected")?;
     same("exit code of what was rejected", &rejected.code(), &3)?;
     now_serves(bed, "1.0.0").await
+}
+
+/// An image whose pods never get ready, by a digest.
+fn unready() -> String {
+    format!("{}@sha256:{}", image("api", "1.1.0-unready"), "0123456789abcdef".repeat(4))
+}
+
+async fn release_is_aborted(bed: &Bed<'_>) -> Checked {
+    bed.another_second().await?;
+    let image = unready();
+    let somebody = async {
+        bed.until("Rollout", "a new revision", |object| {
+            object["status"]["currentPodHash"] != object["status"]["stableRS"]
+        })
+        .await?;
+        done(&bed.somebody_else().run_async(&["abort", "--yes"]).await)
+    };
+    let arguments = ["release", "alice", &image, "--yes"];
+    let (run, aborted) = tokio::join!(bed.command(&arguments), somebody);
+    aborted?;
+    same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
+    says(&run.said(), "it was aborted since")?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn release_is_taken_over(bed: &Bed<'_>) -> Checked {
+    bed.another_second().await?;
+    let image = unready();
+    let named = |object: &Value| object["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    let somebody = async {
+        bed.until(bed.template_kind(), "that image", |object| named(object) == image.as_str()).await?;
+        bed.deploy("1.2.0").await
+    };
+    let arguments = ["release", "alice", &image, "--yes"];
+    let (run, set) = tokio::join!(bed.command(&arguments), somebody);
+    set?;
+    same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
+    says(&run.said(), "another revision is in progress")?;
+    let object = bed.namespace.get(bed.template_kind(), "api").await?;
+    holds("the other image stays", named(&object).as_str().is_some_and(|image| image.contains(":1.2.0")))
 }
 
 /// Seconds that a release has to serve everybody before it goes on.

@@ -119,7 +119,8 @@ impl Images {
         if let Some(behaviour) = known.get(image) {
             return behaviour.clone();
         }
-        let tag = image.rsplit(':').next().unwrap_or_default();
+        let named = image.split('@').next().unwrap_or_default();
+        let tag = named.rsplit(':').next().unwrap_or_default();
         let fate = if tag.contains("crash") {
             ContainerOutcome::Crashes { exit_code: 1, after: Duration::ZERO }
         } else if tag.contains("nopull") {
