@@ -170,7 +170,7 @@ impl Journal {
             });
             let _ = mark.send(taken);
         });
-        let taken = timeout(KEEP_TIMEOUT, marked).await;
+        let taken = timeout(APPEND_TIMEOUT, marked).await;
         taken.ok().and_then(Result::ok).unwrap_or_else(|| Err("the disk does not answer".to_owned()))
     }
 
