@@ -42,20 +42,33 @@ pub trait Executor: Send + Sync {
     }
 
     /// Looks at a target, and at the version of what a request on it goes to: after a conflict.
-    fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)>;
+    fn look_again<'a>(&'a self, target: &'a Target, _: &'a Request) -> Pending<'a, (Seen, String)> {
+        Box::pin(async move {
+            let seen = self.look(target).await?;
+            let version = seen.version().to_owned();
+            Ok((seen, version))
+        })
+    }
 
-    /// Makes whoever acts on a target look at it again, where it may have overlooked a request; nothing else changes.
-    fn nudge<'a>(&'a self, target: &'a Target, seen: &'a Seen) -> Pending<'a, ()>;
+    /// Makes whoever acts on a target look at it again, where it may have overlooked a request; nothing else changes. Where
+    /// nobody else acts on it there is nobody to nudge.
+    fn nudge<'a>(&'a self, _: &'a Target, _: &'a Seen) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Reads which cluster and namespace requests go to; what may not be read stays unknown.
     fn identity(&self) -> Pending<'_, ClusterIdentity>;
 
-    /// Reads the shared record of the environment; empty where there is none.
-    fn shared_record(&self) -> Pending<'_, SharedRecord>;
+    /// Reads the shared record of the environment; empty where there is none, and where it lies beside the workloads instead.
+    fn shared_record(&self) -> Pending<'_, SharedRecord> {
+        Box::pin(async { Ok(SharedRecord::default()) })
+    }
 
     /// Writes an entry of the shared record, which everybody sees who looks at the environment. With a `version` only if
     /// the record is still the one that was read: else it is a conflict.
-    fn publish<'a>(&'a self, key: &'a str, value: &'a str, version: Option<&'a str>) -> Pending<'a, ()>;
+    fn publish<'a>(&'a self, key: &'a str, _: &'a str, _: Option<&'a str>) -> Pending<'a, ()> {
+        Box::pin(async move { Err(SendError::Refused(format!("{key} is written beside the workloads"))) })
+    }
 }
 
 /// The shared record as it was read.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
+use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::flag::{FlagFacts, FlagKey, Turn};
 use crate::domain::record::action::{FlagRequest, Request, Target};
@@ -220,30 +220,8 @@ impl Executor for FlagExecutor {
         Box::pin(self.seen(target))
     }
 
-    fn look_again<'a>(&'a self, target: &'a Target, _: &'a Request) -> Pending<'a, (Seen, String)> {
-        Box::pin(async move {
-            let seen = self.seen(target).await?;
-            let version = seen.version().to_owned();
-            Ok((seen, version))
-        })
-    }
-
-    /// Nothing else acts on what was asked for: it is done when it is written.
-    fn nudge<'a>(&'a self, _: &'a Target, _: &'a Seen) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
-    }
-
     /// A provider is no cluster: flags are told apart by where they are.
     fn identity(&self) -> Pending<'_, ClusterIdentity> {
         Box::pin(async { Err(SendError::Unknown("a provider of feature flags is no cluster".to_owned())) })
-    }
-
-    /// The record lies beside the workloads.
-    fn shared_record(&self) -> Pending<'_, SharedRecord> {
-        Box::pin(async { Ok(SharedRecord::default()) })
-    }
-
-    fn publish<'a>(&'a self, key: &'a str, _: &'a str, _: Option<&'a str>) -> Pending<'a, ()> {
-        Box::pin(async move { Err(SendError::Refused(format!("{key} is written beside the workloads"))) })
     }
 }

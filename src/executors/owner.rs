@@ -9,7 +9,7 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
+use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use super::kubernetes::{REQUEST_TIMEOUT, classify, conditional, no_answer, not_for_us, own};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
@@ -198,32 +198,10 @@ impl Executor for OwnerExecutor {
         })
     }
 
-    fn look_again<'a>(&'a self, target: &'a Target, _: &'a Request) -> Pending<'a, (Seen, String)> {
-        Box::pin(async move {
-            let seen = self.look(target).await?;
-            let version = seen.version().to_owned();
-            Ok((seen, version))
-        })
-    }
-
-    /// Nothing else acts on what was asked for: it is done when it is written.
-    fn nudge<'a>(&'a self, _: &'a Target, _: &'a Seen) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn identity(&self) -> Pending<'_, ClusterIdentity> {
         Box::pin(async move {
             let read = read_identity(&self.client, &self.namespace, REQUEST_TIMEOUT, &self.redactor).await;
             read.map_err(SendError::Unknown)
         })
-    }
-
-    /// The record lies beside the workloads.
-    fn shared_record(&self) -> Pending<'_, SharedRecord> {
-        Box::pin(async { Ok(SharedRecord::default()) })
-    }
-
-    fn publish<'a>(&'a self, key: &'a str, _: &'a str, _: Option<&'a str>) -> Pending<'a, ()> {
-        Box::pin(async move { Err(SendError::Refused(format!("{key} is written beside the workloads"))) })
     }
 }

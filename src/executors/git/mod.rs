@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use self::clone::{Head, ShallowClone};
 pub use self::pull_request::ConnectPullRequests;
 use self::pull_request::Proposals;
-use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
+use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use super::kubernetes::Kubernetes;
 use super::owner::OwnerExecutor;
 use crate::domain::facts::cluster::ClusterIdentity;
@@ -264,14 +264,5 @@ impl Executor for GitExecutor {
 
     fn identity(&self) -> Pending<'_, ClusterIdentity> {
         self.cluster.identity()
-    }
-
-    /// The record lies beside the workloads.
-    fn shared_record(&self) -> Pending<'_, SharedRecord> {
-        Box::pin(async { Ok(SharedRecord::default()) })
-    }
-
-    fn publish<'a>(&'a self, key: &'a str, _: &'a str, _: Option<&'a str>) -> Pending<'a, ()> {
-        Box::pin(async move { Err(SendError::Refused(format!("{key} is written beside the workloads"))) })
     }
 }

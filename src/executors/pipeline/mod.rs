@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use self::command::Commands;
 pub use self::workflow::ConnectWorkflows;
 use self::workflow::Workflows;
-use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
+use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use super::kubernetes::Kubernetes;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::pipeline::PipelineCall;
@@ -126,29 +126,7 @@ impl Executor for PipelineExecutor {
         })
     }
 
-    fn look_again<'a>(&'a self, target: &'a Target, _: &'a Request) -> Pending<'a, (Seen, String)> {
-        Box::pin(async move {
-            let seen = self.look(key_of(target)?, None).await?;
-            let version = seen.version().to_owned();
-            Ok((seen, version))
-        })
-    }
-
-    /// Whatever the pipeline asked for has its own controller, which it is up to the pipeline to reach.
-    fn nudge<'a>(&'a self, _: &'a Target, _: &'a Seen) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn identity(&self) -> Pending<'_, ClusterIdentity> {
         self.cluster.identity()
-    }
-
-    /// The record lies beside the workloads.
-    fn shared_record(&self) -> Pending<'_, SharedRecord> {
-        Box::pin(async { Ok(SharedRecord::default()) })
-    }
-
-    fn publish<'a>(&'a self, key: &'a str, _: &'a str, _: Option<&'a str>) -> Pending<'a, ()> {
-        Box::pin(async move { Err(SendError::Refused(format!("{key} is written beside the workloads"))) })
     }
 }
