@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::Checked;
+use crate::local_server::LocalServer;
 
 /// The repository as the API names it.
 pub const REPOSITORY: &str = "shop/api";
@@ -57,14 +57,7 @@ impl Served {
 
 pub struct GithubActions {
     served: Arc<Served>,
-    url: String,
-    task: JoinHandle<()>,
-}
-
-impl Drop for GithubActions {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    server: LocalServer,
 }
 
 impl GithubActions {
@@ -75,16 +68,11 @@ impl GithubActions {
             .route("/repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches", post(begin))
             .route("/repos/{owner}/{repo}/actions/workflows/{workflow}/runs", get(runs))
             .with_state(Arc::clone(&served));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let task = tokio::spawn(async move {
-            let _ = axum::serve(listener, routes).await;
-        });
-        Ok(Self { served, url, task })
+        Ok(Self { served, server: LocalServer::start(routes).await? })
     }
 
     pub fn url(&self) -> &str {
-        &self.url
+        &self.server.url
     }
 
     /// How often it was asked to begin a workflow.

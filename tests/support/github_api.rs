@@ -11,11 +11,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::Checked;
 use crate::check::holds;
 use crate::git::git;
+use crate::local_server::LocalServer;
 
 /// The repository as the API names it.
 pub const PROJECT: &str = "shop/config";
@@ -70,14 +70,7 @@ struct Served {
 
 pub struct GithubApi {
     served: Arc<Served>,
-    url: String,
-    task: JoinHandle<()>,
-}
-
-impl Drop for GithubApi {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    server: LocalServer,
 }
 
 impl GithubApi {
@@ -90,16 +83,11 @@ impl GithubApi {
             .route("/repos/{owner}/{repo}/pulls/{number}", get(one))
             .route("/repos/{owner}/{repo}/branches/{branch}", get(branch))
             .with_state(Arc::clone(&served));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let task = tokio::spawn(async move {
-            let _ = axum::serve(listener, routes).await;
-        });
-        Ok(Self { served, url, task })
+        Ok(Self { served, server: LocalServer::start(routes).await? })
     }
 
     pub fn url(&self) -> &str {
-        &self.url
+        &self.server.url
     }
 
     pub fn opens(&self, opening: Opening) {

@@ -16,10 +16,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::check::{Checked, holds};
 use crate::http_client;
+use crate::local_server::LocalServer;
 
 pub const PROJECT: &str = "shop";
 /// Its environments.
@@ -70,14 +70,7 @@ struct Served(Mutex<Kept>);
 #[derive(Debug)]
 pub struct LaunchDarklyApi {
     served: Arc<Served>,
-    pub url: String,
-    task: JoinHandle<()>,
-}
-
-impl Drop for LaunchDarklyApi {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    server: LocalServer,
 }
 
 impl LaunchDarklyApi {
@@ -89,12 +82,11 @@ impl LaunchDarklyApi {
             .route("/api/v2/auditlog", get(audit_log))
             .route("/requests", get(requests))
             .with_state(Arc::clone(&served));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let task = tokio::spawn(async move {
-            let _ = axum::serve(listener, routes).await;
-        });
-        Ok(Self { served, url, task })
+        Ok(Self { served, server: LocalServer::start(routes).await? })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.server.url
     }
 
     /// Makes a boolean flag that is on in both environments, for 25 % in the first.
@@ -141,7 +133,7 @@ impl LaunchDarklyApi {
 
     /// Asks it as anybody could, not by the client of the program.
     async fn ask(&self, path: &str) -> Checked<Value> {
-        let url = format!("{}/{path}", self.url);
+        let url = format!("{}/{path}", self.server.url);
         let request = http_client().get(url).header("Authorization", TOKEN).header("LD-API-Version", "20240415");
         let answer = request.header("X-Not-Logged", "1").send().await?;
         let status = answer.status();

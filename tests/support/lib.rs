@@ -11,6 +11,7 @@ pub mod github_actions;
 pub mod github_api;
 pub mod http;
 pub mod launchdarkly_api;
+mod local_server;
 pub mod manifests;
 pub mod process;
 pub mod program;

@@ -76,7 +76,7 @@ impl Bed {
              [[checks]]\nid = 'notes'\n\
              [[flags]]\nname = 'ld'\nenvironments = {{ prod = '{PRODUCTION}' }}\n\
              launchdarkly = {{ url = '{}', project = '{PROJECT}', token = {{ env = 'LAUNCHDARKLY_TOKEN' }} }}\n",
-            api.url
+            api.url()
         );
         Ok(Self { api, program, config, _cluster: cluster })
     }
