@@ -461,7 +461,7 @@ async fn release_is_aborted(bed: &Bed<'_>) -> Checked {
     let (run, aborted) = tokio::join!(bed.command(&arguments), somebody);
     aborted?;
     same(&format!("exit code: {}", run.said()), &run.code(), &1)?;
-    says(&run.said(), "it was aborted since")?;
+    says(&run.said(), "aborted since then")?;
     now_serves(bed, "1.0.0").await
 }
 

@@ -42,11 +42,16 @@ impl Arrival {
             return Self::Other(sanitize(&revision.version()).into_owned());
         }
         let serving = snapshot.serving();
-        if record.verb == Verb::Revert || serving.is_all(&set.hash) {
-            return Self::Served(String::new());
-        }
+        let actions = snapshot.object.actions();
         let (phase, message) = snapshot.object.phase();
         let says = || sanitize(&if message.is_empty() { phase.to_string() } else { message.clone() }).into_owned();
+        if record.verb == Verb::Revert {
+            return Self::Served(String::new());
+        }
+        if serving.is_all(&set.hash) {
+            // Nobody else serves; that may be one pod of ten.
+            return if actions.is_rolled_out() { Self::Served(String::new()) } else { Self::GoingOut(says()) };
+        }
         if matches!(&snapshot.object, Object::Rollout(rollout) if rollout.aborted()) {
             return Self::GivenUp(says());
         }
@@ -54,7 +59,6 @@ impl Arrival {
         if phase == Phase::Degraded {
             return Self::GoingOut(says());
         }
-        let actions = snapshot.object.actions();
         let lacks = match actions.serves_in_the_end(record, &snapshot.replicasets) {
             Some(hash) => Some(served_besides(&serving, &hash)),
             None => actions.lacks(record),

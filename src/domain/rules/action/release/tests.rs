@@ -254,7 +254,7 @@ fn a_release_that_was_given_up_is_not_done() {
         rollout.status.message = "RolloutAborted: errors".to_owned();
     });
     assert!(
-        matches!(&aborted, Settled::Lost(why) if why.starts_with("it was aborted since: RolloutAborted")),
+        matches!(&aborted, Settled::Lost(why) if why.starts_with("aborted since then: RolloutAborted")),
         "{aborted:?}"
     );
     let stuck = looks(&|rollout| rollout.status.phase = "Degraded".to_owned());

@@ -116,11 +116,11 @@ pub(super) fn given_up(record: &PlanRecord, rollout: &Rollout) -> Option<String>
         _ => false,
     };
     let is_aborted = status.abort && !status.promote_full && !is_promoted(rollout);
-    (is_ours && is_aborted && rollout.observed()).then(|| format!("it was aborted since: {}", words(rollout)))
+    (is_ours && is_aborted && rollout.observed()).then(|| format!("aborted since then: {}", said(rollout)))
 }
 
 /// Returns what the controller says.
-fn words(rollout: &Rollout) -> String {
+fn said(rollout: &Rollout) -> String {
     let (phase, message) = rollout.phase();
     if message.is_empty() { phase.as_str().to_owned() } else { message }
 }
@@ -132,7 +132,7 @@ pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
         Verb::Promote if rollout.is_canary() => lacks_next_stop(rollout),
         // The controller writes it down when it has sent the last pod away.
         Verb::Restart if rollout.status.restarted_at != record.restart_at => {
-            Some(format!("not all pods are replaced yet: {}", words(rollout)))
+            Some(format!("not all pods are replaced yet: {}", said(rollout)))
         }
         Verb::Restart => lacks_ready_pods(rollout),
         _ => None,
@@ -141,7 +141,7 @@ pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
 
 fn lacks_ready_pods(rollout: &Rollout) -> Option<String> {
     let (ready, wanted) = (rollout.status.available, rollout.spec.replicas.unwrap_or(1));
-    (ready < wanted).then(|| format!("{ready} of {wanted} pods are available: {}", words(rollout)))
+    (ready < wanted).then(|| format!("{ready} of {wanted} pods are available: {}", said(rollout)))
 }
 
 /// What goes out stops at a pause of its own, an analysis or an experiment: there the weight is what was promised. One that the
@@ -152,7 +152,7 @@ fn lacks_next_stop(rollout: &Rollout) -> Option<String> {
     let at_step = status.step_index.and_then(|index| rollout.steps().get(index));
     let waits = matches!(at_step, Some(Step::Experiment));
     let stopped = !status.pause_conditions.is_empty() || runs || waits;
-    (!stopped).then(|| format!("on its way to its next stop: {}", words(rollout)))
+    (!stopped).then(|| format!("on its way to its next stop: {}", said(rollout)))
 }
 
 /// Whether a revision serves everybody, as far as the status tells.
