@@ -46,6 +46,7 @@ pub fn next(model: &Model) -> Next {
         let age = duration(model.core.now.duration_since(action.since));
         let headline = &action.record.headline;
         return Next::calm(match &action.accepted {
+            Some(lacks) if action.record.pipeline().is_some() => format!("{headline} began {age} ago: {lacks}"),
             Some(lacks) => format!("{headline} was accepted {age} ago: {lacks}"),
             None => format!("{headline} was sent {age} ago: waiting until {name} shows it"),
         });

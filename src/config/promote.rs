@@ -31,7 +31,7 @@ pub struct GithubAccess {
 
 pub(super) const SECTION: Section = Section {
     header: "`promote`",
-    help: "A pipeline of your own that promotes this environment. {environment}, {image} (by digest), {images}, {digest}, {tag}, \
+    help: "A pipeline of your own that promotes this environment. {environment}, {image} (with tag and digest), {images}, {repository}, {digest}, {tag}, \
            {workload} and {namespace} are replaced. What came of it is what the cluster shows.",
     needed: &[],
     groups: &[FIELDS],

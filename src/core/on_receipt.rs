@@ -38,7 +38,10 @@ fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
         flying.accepted.replace(lacks.to_owned()).is_none() || is_merged
     });
     if first {
-        core.notice(Level::Info, format!("{}: {} — accepted, {lacks}", record.target.env(), record.headline));
+        core.notice(
+            Level::Info,
+            format!("{}: {} — {}, {lacks}", record.target.env(), record.headline, record.begun_or_accepted()),
+        );
     }
     Vec::new()
 }

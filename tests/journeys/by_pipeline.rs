@@ -266,7 +266,7 @@ impl<'a> Script<'a> {
         let words: Vec<String> = told.trim_end().trim_end_matches('|').split('|').map(ToOwned::to_owned).collect();
         let fixed = [&words[0], &words[2], &words[3], &words[4]];
         same("what it is told", &fixed.map(String::as_str), &["prod", "1.1.0", "api", "prod"])?;
-        holds("the image is named by its digest", words[1].starts_with(&(repository() + "@sha256:")))?;
+        holds("the image is named by tag and digest", words[1].starts_with(&(image("api", "1.1.0") + "@sha256:")))?;
         Ok(words)
     }
 
@@ -284,7 +284,7 @@ impl<'a> Script<'a> {
     /// What a pipeline would do in the middle of its run; then it ends so.
     async fn deploys(&self, code: &str) -> Checked {
         let words = self.is_run().await?;
-        deploy(self.bed, &words[1], &words[2]).await?;
+        deploy(self.bed, &words[1]).await?;
         self.ends(code)
     }
 
@@ -370,7 +370,7 @@ impl<'a> Script<'a> {
         let alice = self.alice("10m");
         let people = async {
             let words = self.is_run().await?;
-            deploy(self.bed, &words[1], &words[2]).await?;
+            deploy(self.bed, &words[1]).await?;
             let goes_out = |object: &serde_json::Value| object["status"]["phase"] == "Paused";
             self.bed.namespace.until("Rollout", "api", "a canary at its pause", goes_out).await?;
             done(&alice.run_async(&["abort", "prod", "--yes"]).await)?;
@@ -419,7 +419,7 @@ impl<'a> Script<'a> {
         let status = child.wait().await?;
         holds("it was killed", std::os::unix::process::ExitStatusExt::signal(&status) == Some(9))?;
         if is_done {
-            deploy(self.bed, &words[1], &words[2]).await?;
+            deploy(self.bed, &words[1]).await?;
             self.bed.serves("1.1.0").await?;
         }
         self.ends("0")?;
@@ -510,11 +510,11 @@ impl<'a> Workflow<'a> {
         let inputs = &told["inputs"];
         same("where", &(told["workflow"].as_str(), told["ref"].as_str()), &(Some("deploy.yml"), Some("release")))?;
         same("the environment", &inputs["environment"].as_str(), &Some("prod"))?;
-        let image = inputs["image"].as_str().unwrap_or_default();
-        holds("the image is named by its digest", image.starts_with(&(repository() + "@sha256:")))?;
+        let named = inputs["image"].as_str().unwrap_or_default();
+        holds("the image is named by tag and digest", named.starts_with(&(image("api", "1.1.0") + "@sha256:")))?;
         // It deploys once it was looked at.
         until("a look at its run", || async { (!self.github.looks().is_empty()).then_some(()) }).await?;
-        deploy(self.bed, image, inputs["tag"].as_str().unwrap_or_default()).await
+        deploy(self.bed, named).await
     }
 
     async fn begun(&self, journey: Journey) -> Checked {
@@ -540,7 +540,7 @@ impl<'a> Workflow<'a> {
         let people = async {
             let told = self.github.is_begun().await?;
             let text = |key: &str| told["inputs"][key].as_str().unwrap_or_default().to_owned();
-            deploy(self.bed, &text("image"), &text("tag")).await
+            deploy(self.bed, &text("image")).await
         };
         let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), people);
         deployed?;
@@ -563,11 +563,7 @@ impl<'a> Workflow<'a> {
     }
 }
 
-fn repository() -> String {
-    image("api", "1.1.0").rsplit_once(':').map_or_else(String::new, |(repository, _)| repository.to_owned())
-}
-
-/// Deploys an image that is named by its digest; the tag beside it is for whoever looks.
-async fn deploy(bed: &Bed<'_>, image: &str, tag: &str) -> Checked {
-    bed.namespace.set_image(bed.template_kind(), "api", &image.replace('@', &format!(":{tag}@"))).await
+/// Deploys what it was told, as it was told.
+async fn deploy(bed: &Bed<'_>, image: &str) -> Checked {
+    bed.namespace.set_image(bed.template_kind(), "api", image).await
 }

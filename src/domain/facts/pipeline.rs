@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::placeholder::{fill, names};
 
 /// What is replaced in the words of a command and in the inputs of a workflow.
-pub const PLACEHOLDERS: [&str; 7] = ["environment", "image", "images", "digest", "tag", "workload", "namespace"];
+pub const PLACEHOLDERS: [&str; 8] =
+    ["environment", "image", "images", "repository", "digest", "tag", "workload", "namespace"];
 
 /// Those of them that say which artifact it is; a tag may be moved.
 pub const ARTIFACTS: [&str; 3] = ["image", "images", "digest"];

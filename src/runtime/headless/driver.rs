@@ -255,7 +255,7 @@ impl Driver {
                     self.accepted = true;
                     self.awaits_merge = None;
                 }
-                complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));
+                complain(self.redactor(), &format!("{}: {}, {lacks}", record.target, record.begun_or_accepted()));
             }
             // What a config asks for goes ahead of what a person states.
             Msg::Receipt(Receipt::Stated { entry, .. }) if entry.is_of_config() => {}

@@ -234,7 +234,9 @@ pub(crate) fn reasons(
         if target.changes().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
             let age = scene.age(action.since);
             let text = match (&action.outcome, &action.accepted) {
-                (None, Some(lacks)) => format!("{}, accepted {age} ago: {lacks}", action.record.headline),
+                (None, Some(lacks)) => {
+                    format!("{}, {} {age} ago: {lacks}", action.record.headline, action.record.begun_or_accepted())
+                }
                 (Some(outcome), _) => format!("{}, {age} ago: {}", action.record.headline, outcome.describe()),
                 (None, None) => format!("{}, sent {age} ago", action.record.headline),
             };

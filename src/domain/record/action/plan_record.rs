@@ -110,6 +110,12 @@ impl PlanRecord {
         })
     }
 
+    /// Says how an action stands that is not done: a pipeline has begun, whatever else was accepted by its system.
+    #[must_use]
+    pub fn begun_or_accepted(&self) -> &'static str {
+        if self.pipeline().is_some() { "begun" } else { "accepted" }
+    }
+
     /// Names what must not be begun twice at a time: a pipeline that brings something to this workload of this cluster.
     #[must_use]
     pub fn pipeline_mark(&self) -> Option<String> {

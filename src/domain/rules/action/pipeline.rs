@@ -2,8 +2,10 @@
 
 use super::git::{changes, shares_image};
 use super::plan::{Draft, PlanContext};
+use crate::domain::facts::manifest::is_same_image;
 use crate::domain::facts::object::{Container, ImageRef};
 use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
+use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::record::action::{
     Body, KubernetesRequest, PipelineKey, PipelineRequest, PlanRecord, Request, Target,
@@ -55,12 +57,15 @@ pub(super) fn release(
         changes.iter().map(|change| format!("{}: {} → {}", change.place.container, change.from, change.to)).collect();
     goes.push(match &call {
         PipelineCall::Command(_) => {
-            let limit = pipeline.timeout.as_secs();
-            format!("{} runs here, without a shell, for at most {limit} s; it ends with this program", call.name())
+            let limit = duration(pipeline.timeout);
+            format!("{} runs here, without a shell, for at most {limit}; it ends with this program", call.name())
         }
         PipelineCall::Workflow(_) => "the workflow is begun once; where and when it runs is up to GitHub".to_owned(),
     });
-    goes.push("done once this workload has these images and serves them, whatever the pipeline says".to_owned());
+    goes.push(
+        "done once this workload runs these images and is as far as it gets by itself, whatever the pipeline says"
+            .to_owned(),
+    );
     let key = PipelineKey { env: env.name().clone(), pipeline: call.name(), promotes: workload.id.clone() };
     let timeout_seconds = pipeline.timeout.as_secs().unsigned_abs();
     let headline = format!("{} by {}", draft.headline, call.name());
@@ -79,17 +84,12 @@ fn filled(
     let first = brings.first().map_or("", |container| container.image.as_str());
     let parsed = ImageRef::parse(first);
     let digest = parsed.digest.unwrap_or_default();
-    let by_digest = |image: &str| {
-        let parsed = ImageRef::parse(image);
-        parsed.digest.map_or_else(|| image.to_owned(), |digest| format!("{}@{digest}", parsed.repository))
-    };
-    let each: Vec<String> =
-        brings.iter().map(|container| format!("{}={}", container.name, by_digest(&container.image))).collect();
-    let is_one = brings.iter().all(|container| by_digest(&container.image) == by_digest(first));
+    let each: Vec<String> = brings.iter().map(|container| format!("{}={}", container.name, container.image)).collect();
+    let is_one = brings.iter().all(|container| is_same_image(&container.image, first));
     if !is_one && !call.takes("images") {
         let names: Vec<&str> = brings.iter().map(|container| container.name.as_str()).collect();
         let text = format!("several images change ({}), and {} is told one of them", names.join(", "), call.name());
-        return Err(Refusal::state(text, "give it `{images}`: NAME=IMAGE@DIGEST of each container, with commas"));
+        return Err(Refusal::state(text, "give it `{images}`: NAME=IMAGE of each container, with commas"));
     }
     if call.takes("tag") && parsed.tag.is_none() {
         let text = format!("{first} has no tag, which {} is to be told", call.name());
@@ -97,8 +97,9 @@ fn filled(
     }
     let filled = call.filled(&[
         ("environment", env.name().as_str()),
-        ("image", &by_digest(first)),
+        ("image", first),
         ("images", &each.join(",")),
+        ("repository", parsed.repository),
         ("digest", digest),
         ("tag", parsed.tag.unwrap_or_default()),
         ("workload", &workload.id.name),

@@ -35,14 +35,30 @@ fn words(world: &World) -> Vec<String> {
 
 #[test]
 fn the_command_is_told_what_was_verified_by_its_digest() {
-    let all =
-        ["/bin/deploy", "{environment}", "--to={image}", "{digest}", "{tag}", "{workload}.{namespace}", "{images}"];
+    let all = [
+        "/bin/deploy",
+        "{environment}",
+        "--to={image}",
+        "{digest}",
+        "{tag}",
+        "{workload}.{namespace}",
+        "{images}",
+        "{repository}",
+    ];
     let world = by(command(&all), &[NEW], &[OLD]);
     let plan = release(&world, "prod").unwrap();
     let record = plan.record();
-    let image = "eu.example/shop/api@sha256:new";
-    let told =
-        ["/bin/deploy", "prod", &format!("--to={image}"), "sha256:new", "1.5.0", "api.prod", &format!("api={image}")];
+    let image = NEXT.1;
+    let told = [
+        "/bin/deploy",
+        "prod",
+        &format!("--to={image}"),
+        "sha256:new",
+        "1.5.0",
+        "api.prod",
+        &format!("api={image}"),
+        "eu.example/shop/api",
+    ];
     assert_eq!(words(&world), told);
     let Target::Pipeline(key) = &record.target else { panic!("{}", record.target) };
     assert_eq!((key.pipeline.as_str(), record.target.changes()), ("deploy", Some(key.workload_key())));
@@ -70,7 +86,7 @@ fn what_cannot_be_told_to_a_command_is_not_run() {
     let several = by(command(&["deploy", "{image}"]), &[NEW, LOG], &[OLD, log_before]);
     assert!(why(&several).contains("several images change (api, log), and deploy is told one of them"));
     let several = by(command(&["deploy", "{images}"]), &[NEW, LOG], &[OLD, log_before]);
-    assert_eq!(words(&several)[1], "api=eu.example/shop/api@sha256:new,log=eu.example/log@sha256:log");
+    assert_eq!(words(&several)[1], "api=eu.example/shop/api:1.5.0@sha256:new,log=eu.example/log:7@sha256:log");
     let mut hostile = by(command(&["deploy", "{namespace}", "{image}"]), &[NEW], &[OLD]);
     for namespace in ["--force", "a\nb", ""] {
         hostile.environments[1].settings.namespace = namespace.to_owned();
