@@ -4,6 +4,7 @@ pub mod command;
 pub mod flagd;
 mod http;
 pub mod launchdarkly;
+mod login;
 pub mod unleash;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use futures::future::BoxFuture;
 use crate::domain::facts::flag::Flag;
 
 pub use http::Place;
+pub use login::{Login, RevealToken};
 
 /// Lists the flags of a provider in one environment.
 pub trait ListsFlags: Send + Sync {

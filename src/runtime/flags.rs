@@ -19,7 +19,7 @@ use crate::platform::flags::command::FlagCommands;
 use crate::platform::flags::flagd::Flagd;
 use crate::platform::flags::launchdarkly::LaunchDarkly;
 use crate::platform::flags::unleash::Unleash;
-use crate::platform::flags::{ListsFlags, Place};
+use crate::platform::flags::{ListsFlags, Login, Place, RevealToken};
 use crate::platform::kube_client::client_for_writing;
 use crate::platform::kubeconfig::Cluster;
 use crate::sources::flags::FlagsSource;
@@ -99,12 +99,13 @@ impl Provider {
         &self,
         (url, project): (&Url, &str),
         token: &Secret,
-        new: impl Fn(Place, &str, Redactor) -> Result<C, String>,
+        new: impl Fn(Place, Login, Redactor) -> Result<C, String>,
     ) -> Result<C, String> {
-        let token = token.reveal(&self.redactor).await.map_err(|error| error.to_string())?;
+        let reveal = reveal(token, &self.redactor);
+        let login = Login::new(&reveal().await?, Arc::clone(&reveal))?;
         let environment = self.config.environment.clone();
         let place = Place { url: url.clone(), project: project.to_owned(), environment };
-        new(place, token.expose(), self.redactor.clone())
+        new(place, login, self.redactor.clone())
     }
 
     fn flagd(&self, namespace: &str, config_map: &str, key: &str) -> Result<Flagd, String> {
@@ -135,4 +136,16 @@ impl Provider {
         let (env, provider) = (self.env.clone(), self.config.name.clone());
         self.outlet.send(Feed::Flags { env, provider, link, at: None, flags: Arc::default() });
     }
+}
+
+/// Returns what reads a token, whenever it is asked for.
+fn reveal(token: &Secret, redactor: &Redactor) -> RevealToken {
+    let (token, redactor) = (token.clone(), redactor.clone());
+    Arc::new(move || {
+        let (token, redactor) = (token.clone(), redactor.clone());
+        Box::pin(async move {
+            let revealed = token.reveal(&redactor).await.map_err(|error| error.to_string())?;
+            Ok(revealed.expose().to_owned())
+        })
+    })
 }

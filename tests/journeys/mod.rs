@@ -8,7 +8,7 @@
 
 mod bed;
 mod by_git;
-mod by_hand;
+pub mod by_hand;
 mod by_pipeline;
 mod by_pull_request;
 mod git_ops;

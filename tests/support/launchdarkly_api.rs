@@ -59,6 +59,8 @@ struct Kept {
     flags: BTreeMap<String, Value>,
     entries: Vec<Value>,
     fault: Fault,
+    /// The token that took the place of the first, once it was replaced.
+    token: Option<String>,
     /// Method, address and body of each request to the API, in order.
     log: Vec<String>,
 }
@@ -127,6 +129,11 @@ impl LaunchDarklyApi {
         }
     }
 
+    /// Lets in who has this token, and nobody with the one of before.
+    pub fn rotate(&self, token: &str) {
+        self.served.kept().token = Some(token.to_owned());
+    }
+
     pub fn fails(&self, fault: Fault) {
         self.served.kept().fault = fault;
     }
@@ -134,7 +141,8 @@ impl LaunchDarklyApi {
     /// Asks it as anybody could, not by the client of the program.
     async fn ask(&self, path: &str) -> Checked<Value> {
         let url = format!("{}/{path}", self.server.url);
-        let request = http_client().get(url).header("Authorization", TOKEN).header("LD-API-Version", "20240415");
+        let token = self.served.kept().token().to_owned();
+        let request = http_client().get(url).header("Authorization", token).header("LD-API-Version", "20240415");
         let answer = request.header("X-Not-Logged", "1").send().await?;
         let status = answer.status();
         holds(&format!("GET {path}: {status}"), status.is_success())?;
@@ -181,7 +189,7 @@ impl Served {
         if !by_the_test {
             kept.log.push(format!("{method} {uri} {}", String::from_utf8_lossy(body)).trim_end().to_owned());
         }
-        let may_write = header("authorization") == TOKEN;
+        let may_write = header("authorization") == kept.token();
         let no = if !may_write && header("authorization") != READER {
             Some(says(401, "unauthorized", "Invalid access token"))
         } else if *method == Method::PATCH && !may_write {
@@ -198,6 +206,10 @@ impl Served {
 }
 
 impl Kept {
+    fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or(TOKEN)
+    }
+
     /// What a fault makes of a request that it keeps from being carried out.
     fn answer_of_fault(&mut self, method: &Method, uri: &Uri) -> Option<Response> {
         let (is_patch, is_list) = (*method == Method::PATCH, uri.path().split('/').count() < 6);

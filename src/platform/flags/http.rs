@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
-use super::{FlagError, MAX_TEXT_CHARS};
+use super::{FlagError, Login, MAX_TEXT_CHARS};
 use crate::domain::facts::text::root_cause;
 use crate::platform::{Redactor, tls};
 
@@ -51,20 +51,17 @@ pub(super) fn fit_for_a_path(name: &str) -> Result<(), FlagError> {
     }
 }
 
-/// A server with the token that it lets us in with. Cheap to clone.
+/// A server with what it lets us in with. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Api {
     client: Client,
-    token: HeaderValue,
+    login: Login,
     redactor: Redactor,
 }
 
 impl Api {
     /// Makes it; nothing is asked yet. The token is known to the redactor already.
-    pub(super) fn new(server: &Url, token: &str, redactor: Redactor) -> Result<Self, String> {
-        let mut token = HeaderValue::try_from(token.trim())
-            .map_err(|_| "the token has characters that are not allowed in a header".to_owned())?;
-        token.set_sensitive(true);
+    pub(super) fn new(server: &Url, login: Login, redactor: Redactor) -> Result<Self, String> {
         let mut builder = tls::http_client()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -82,11 +79,11 @@ impl Api {
         let client = builder
             .build()
             .map_err(|error| format!("cannot set up TLS: {}", redactor.cut(&root_cause(&error), MAX_TEXT_CHARS)))?;
-        Ok(Self { client, token, redactor })
+        Ok(Self { client, login, redactor })
     }
 
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.client.request(method, url).header(AUTHORIZATION, self.token.clone())
+        self.client.request(method, url)
     }
 
     /// Sends a request, once; `None` where the answer is no JSON.
@@ -102,9 +99,19 @@ impl Api {
         Ok(serde_json::from_slice(&bytes).ok())
     }
 
-    /// Sends a request, once.
+    /// Sends a request, once. With a token that was replaced meanwhile it goes out again: refused for who we are, it did nothing.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, FlagError> {
-        let response = request.send().await.map_err(|error| self.no_answer(&error))?;
+        let again = request.try_clone();
+        let token = self.login.token();
+        let sent = request.header(AUTHORIZATION, token.clone()).send().await;
+        let mut response = sent.map_err(|error| self.no_answer(&error))?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(again) = again
+            && let Some(token) = self.login.instead_of(&token).await
+        {
+            let sent = again.header(AUTHORIZATION, token).send().await;
+            response = sent.map_err(|error| self.no_answer(&error))?;
+        }
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 

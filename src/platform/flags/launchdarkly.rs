@@ -10,7 +10,7 @@ use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 use super::http::{Api, Place, fit_for_a_path};
-use super::{FlagError, Known, ListsFlags, Whole};
+use super::{FlagError, Known, ListsFlags, Login, Whole};
 use crate::domain::facts::flag::Flag;
 use crate::domain::facts::flag::launchdarkly::{self, Page};
 use crate::platform::Redactor;
@@ -73,12 +73,12 @@ impl ListsFlags for LaunchDarkly {
 }
 
 impl LaunchDarkly {
-    /// Makes it; nothing is asked yet. The token is known to the redactor already.
+    /// Makes it; nothing is asked yet.
     ///
     /// # Errors
     /// What it cannot be made from.
-    pub fn new(place: Place, token: &str, redactor: Redactor) -> Result<Self, String> {
-        Ok(Self { api: Api::new(&place.url, token, redactor)?, place })
+    pub fn new(place: Place, login: Login, redactor: Redactor) -> Result<Self, String> {
+        Ok(Self { api: Api::new(&place.url, login, redactor)?, place })
     }
 
     /// Reads one flag; `None` where it is archived or deleted.

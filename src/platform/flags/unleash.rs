@@ -7,7 +7,7 @@ use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 use super::http::{Api, Place, fit_for_a_path};
-use super::{FlagError, Known, ListsFlags};
+use super::{FlagError, Known, ListsFlags, Login};
 use crate::domain::facts::flag::{Flag, FlagChange, unleash};
 use crate::platform::Redactor;
 
@@ -36,12 +36,12 @@ impl ListsFlags for Unleash {
 }
 
 impl Unleash {
-    /// Makes it; nothing is asked yet. The token is known to the redactor already.
+    /// Makes it; nothing is asked yet.
     ///
     /// # Errors
     /// What it cannot be made from.
-    pub fn new(place: Place, token: &str, redactor: Redactor) -> Result<Self, String> {
-        Ok(Self { api: Api::new(&place.url, token, redactor)?, place })
+    pub fn new(place: Place, login: Login, redactor: Redactor) -> Result<Self, String> {
+        Ok(Self { api: Api::new(&place.url, login, redactor)?, place })
     }
 
     /// Reads all flags of the project. Who made them, who gets them and who changed them last is read as far as the token
@@ -159,6 +159,8 @@ fn not_readable() -> FlagError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -168,7 +170,8 @@ mod tests {
             project: "default".to_owned(),
             environment: "production".to_owned(),
         };
-        let client = |url| Unleash::new(place(url), "token", Redactor::default()).unwrap();
+        let login = Login::new("token", Arc::new(|| Box::pin(async { Err("there is one only".to_owned()) }))).unwrap();
+        let client = |url| Unleash::new(place(url), login.clone(), Redactor::default()).unwrap();
         let bare = client("https://unleash.example");
         let prefixed = client("https://example/unleash/");
         let at = |client: &Unleash, name: &str| client.features(&[name]).to_string();

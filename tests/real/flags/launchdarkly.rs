@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
@@ -14,6 +15,7 @@ use support::{Checked, Program};
 
 use super::ended;
 use crate::contract::servers::Servers;
+use crate::journeys::by_hand::{confirmed, on_screen};
 use crate::suite::Suite;
 
 type Case = fn(Bed) -> Pin<Box<dyn Future<Output = Checked>>>;
@@ -23,10 +25,11 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
 const FLAG: &str = "checkout";
 
-const CASES: [(&str, Case); 16] = [
+const CASES: [(&str, Case); 17] = [
     ("off_is_sent_once_and_recorded", |bed| Box::pin(off_is_sent_once(bed))),
     ("off_is_sent_where_nothing_can_be_listed", |bed| Box::pin(off_while_lists_fail(bed))),
     ("off_goes_on_after_a_conflict", |bed| Box::pin(off_after_a_conflict(bed))),
+    ("off_is_sent_with_a_token_that_was_replaced", |bed| Box::pin(off_with_another_token(bed))),
     ("off_that_takes_nothing_away_is_not_done", |bed| Box::pin(off_in_vain(bed))),
     ("a_lost_answer_is_settled_by_looking", |bed| Box::pin(lost_answer(bed))),
     ("a_lost_request_is_found_not_done_and_not_repeated", |bed| Box::pin(lost_request(bed))),
@@ -111,6 +114,25 @@ impl Bed {
         same("times off", &self.api.times_off(FLAG, PRODUCTION).await?, &times)?;
         same("whether it is on", &self.api.is_on(FLAG, PRODUCTION).await?, &(times == 0))
     }
+}
+
+/// The screen has been open since before: who presses `K` need not start it again.
+async fn off_with_another_token(bed: Bed) -> Checked {
+    let program = bed.with(|config| config.replace("{ env = 'LAUNCHDARKLY_TOKEN' }", "{ file = 'token' }"));
+    program.write("token", TOKEN);
+    let api = Arc::new(bed.api);
+    let (server, screen) = (Arc::clone(&api), program.clone());
+    on_screen(&program, move |pty| {
+        pty.send("7");
+        pty.wait_text(FLAG);
+        server.rotate("another-token-of-the-test");
+        screen.write("token", "another-token-of-the-test");
+        confirmed(pty, "K", "Turn off");
+        pty.wait_text("done:");
+    })
+    .await?;
+    same("times off", &api.times_off(FLAG, PRODUCTION).await?, &1)?;
+    same("whether it is on", &api.is_on(FLAG, PRODUCTION).await?, &false)
 }
 
 async fn off_is_sent_once(bed: Bed) -> Checked {
