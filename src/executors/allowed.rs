@@ -3,7 +3,8 @@
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::dispatcher::{Dispatcher, not_sent};
+use super::dispatcher::Dispatcher;
+use super::sending::not_sent;
 use crate::domain::record::action::{GatesAsked, Outcome, PlanRecord, System};
 use crate::domain::record::shared;
 

@@ -1,8 +1,8 @@
 //! The only way anything outside is changed.
 //!
 //! Intent on disk, precondition, request, look, outcome on disk. Only a [`Plan`](crate::domain::rules::action::Plan) passes,
-//! and only [`plan`](fn@crate::domain::rules::action::plan) makes one. A request is never sent twice: what is unknown is settled
-//! by looking.
+//! and only [`plan`](fn@crate::domain::rules::action::plan) makes one. A request that may have done something is never sent twice:
+//! what is unknown is settled by looking.
 
 mod allowed;
 mod anchoring;
@@ -19,6 +19,7 @@ pub mod owner;
 pub mod pipeline;
 pub mod recovery;
 pub mod registry;
+mod sending;
 pub mod signing;
 mod statements;
 
