@@ -34,6 +34,9 @@ impl Clone {
         let config = simulator.config_toml() + &more(&program);
         program.write("clone/cockpit.toml", &config);
         let program = program.clone().current_dir(program.path("clone"));
+        // Until its first stop a promotion is refused for that, whoever trusts the config.
+        let run = program.run(&["wait", "prod-eu", "--for=paused"]);
+        assert_eq!(run.code(), 0, "{}", run.said());
         Self { program, config, _simulator: simulator, _runtime: runtime }
     }
 
