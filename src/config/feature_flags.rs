@@ -3,6 +3,7 @@
 mod command;
 mod flagd;
 mod launchdarkly;
+mod table;
 mod unleash;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,9 @@ use super::trust::{Need, of_address};
 use crate::domain::facts::flag::ProviderKind;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::flags::FlagSettings;
+use crate::platform::flags::table::Statements;
+
+pub use table::FlagDatabase;
 
 /// A provider of feature flags, as it is for one environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +66,8 @@ pub enum FlagProviderKind {
     },
     /// Commands of the user's own. `{flag}` and `{environment}` in their words are replaced.
     Command { list: Vec<String>, off: Vec<String>, on: Option<Vec<String>>, dir: PathBuf },
+    /// A table in a database, by statements of the user's own.
+    Table { database: FlagDatabase, statements: Statements },
 }
 
 impl FlagProviderKind {
@@ -73,6 +79,7 @@ impl FlagProviderKind {
             }
             // It is asked of the cluster that the environment is in anyway.
             Self::Flagd { .. } => Vec::new(),
+            Self::Table { database, .. } => database.needs(),
             Self::Command { list, off, on, .. } => {
                 [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
             }
@@ -97,6 +104,7 @@ impl FlagProviderConfig {
                 let context = self.context.as_deref().unwrap_or("the current one");
                 format!("ConfigMap {config_map} key {key} namespace {namespace} context {context}")
             }
+            Some(FlagProviderKind::Table { database, statements }) => database.place(statements, &self.environment),
             Some(FlagProviderKind::Command { list, off, on, .. }) => {
                 let list = list.join(" ");
                 // A command that is not told which environment turns all of them.
@@ -123,6 +131,7 @@ impl FlagProviderConfig {
             Some(FlagProviderKind::LaunchDarkly { .. }) => ProviderKind::LaunchDarkly,
             Some(FlagProviderKind::Flagd { .. }) => ProviderKind::Flagd,
             Some(FlagProviderKind::Command { .. }) => ProviderKind::Command,
+            Some(FlagProviderKind::Table { .. }) => ProviderKind::Table,
         }
     }
 
@@ -148,6 +157,7 @@ const FIELDS: &[Field] = &[
     Field::table("launchdarkly", &launchdarkly::SECTION),
     Field::table("flagd", &flagd::SECTION),
     Field::table("command", &command::SECTION),
+    Field::table("table", &table::SECTION),
     Field::new(
         "environments",
         Kind::Texts,
@@ -246,16 +256,18 @@ fn draft(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -
 /// Reads a kind of provider.
 type ReadKind = fn(&mut Reader, &Table<'_>) -> Option<FlagProviderKind>;
 
-const KINDS: [(&str, ReadKind); 4] = [
+const KINDS: [(&str, ReadKind); 5] = [
     ("unleash", unleash::read),
     ("launchdarkly", launchdarkly::read),
     ("flagd", flagd::read),
     ("command", command::read),
+    ("table", table::read),
 ];
 
 fn kind(reader: &mut Reader, table: &Table<'_>) -> Option<FlagProviderKind> {
     let help = "write for example unleash = { url = \"https://unleash.example\", token = { env = \"NAME\" } }, \
-                launchdarkly = { token = { env = \"NAME\" } }, flagd = { config_map = \"NAME\" } or command = { list = [\"program\"], off = [\"program\", \"{flag}\"] }";
+                launchdarkly = { token = { env = \"NAME\" } }, flagd = { config_map = \"NAME\" }, command = { list = [\"program\"], off = [\"program\", \"{flag}\"] } or \
+                table = { sqlite = \"FILE\", list = \"SELECT ...\", off = \"UPDATE ...\" }";
     let mut named = KINDS.iter().filter(|(key, _)| table.get(key).is_some());
     match (named.next(), named.next()) {
         (Some((key, read)), None) => {

@@ -48,7 +48,7 @@ use crate::platform::variables::NoStateFolder;
 pub use checks::CheckConfig;
 pub use counters::{CounterSettings, OwnCounters, Selector};
 pub use environment::EnvConfig;
-pub use feature_flags::{FlagProviderConfig, FlagProviderKind};
+pub use feature_flags::{FlagDatabase, FlagProviderConfig, FlagProviderKind};
 pub use file::{ConfigBase, FoundConfig};
 pub use flags::Flags;
 pub use headers::HeaderText;

@@ -25,6 +25,8 @@ pub enum Need {
     Run(Vec<String>),
     ReadVariable(String),
     ReadFile(PathBuf),
+    /// A database.
+    WriteFile(PathBuf),
     /// Scheme, host and port.
     SendTo(String),
     /// What `docker login` saved for a registry, and the program that keeps it.
@@ -41,6 +43,7 @@ impl fmt::Display for Need {
         match self {
             Self::Run(argv) => write!(f, "run `{}`", argv.join(" ")),
             Self::ReadVariable(name) => write!(f, "read the environment variable {name}"),
+            Self::WriteFile(path) => write!(f, "read and write the file {}", path.display()),
             Self::ReadFile(path) => write!(f, "read the file {}", path.display()),
             Self::SendTo(origin) => write!(f, "send requests to {origin}"),
             Self::UseDockerLogin(host) => {

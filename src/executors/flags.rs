@@ -3,6 +3,7 @@
 mod command;
 mod flagd;
 mod launchdarkly;
+mod table;
 mod unleash;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError};
@@ -59,6 +61,8 @@ pub enum FlagPayload {
     Flagd(Option<Change>),
     /// The version of a flag's settings that a request to LaunchDarkly is conditional on.
     LaunchDarkly(u64),
+    /// The row of a table that has to be there still.
+    Row(Value),
     /// What was read cannot be changed so; why.
     Impossible(String),
 }

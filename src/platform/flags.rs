@@ -5,6 +5,7 @@ pub mod flagd;
 mod http;
 pub mod launchdarkly;
 mod login;
+pub mod table;
 pub mod unleash;
 
 use std::collections::BTreeMap;

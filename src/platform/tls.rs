@@ -1,6 +1,7 @@
 //! TLS: what encrypts, and the one place where HTTP clients come from.
 
 use rustls::crypto::ring;
+use rustls_platform_verifier::ConfigVerifierExt as _;
 
 /// Makes ring what encrypts in this process, unless something was chosen before. Any number of calls is fine.
 pub fn install_provider() {
@@ -24,6 +25,15 @@ pub fn http_client() -> reqwest::ClientBuilder {
     install_provider();
     #[expect(clippy::disallowed_methods, reason = "what it needs was installed right before")]
     reqwest::Client::builder()
+}
+
+/// Returns what other protocols than HTTP are encrypted with. It trusts what the system trusts.
+///
+/// # Errors
+/// Why there is none.
+pub fn client_config() -> Result<rustls::ClientConfig, String> {
+    install_provider();
+    rustls::ClientConfig::with_platform_verifier().map_err(|error| format!("cannot set up TLS: {error}"))
 }
 
 #[cfg(test)]

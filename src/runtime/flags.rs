@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::trust::NOT_TRUSTED;
-use crate::config::{FlagProviderConfig, FlagProviderKind, Secret};
+use crate::config::{FlagDatabase, FlagProviderConfig, FlagProviderKind, Secret};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::feed::Feed;
@@ -18,6 +18,8 @@ use crate::platform::Redactor;
 use crate::platform::flags::command::FlagCommands;
 use crate::platform::flags::flagd::Flagd;
 use crate::platform::flags::launchdarkly::LaunchDarkly;
+use crate::platform::flags::table::postgres::Postgres;
+use crate::platform::flags::table::{Database, FlagTable, Statements};
 use crate::platform::flags::unleash::Unleash;
 use crate::platform::flags::{ListsFlags, Login, Place, RevealToken};
 use crate::platform::kube_client::client_for_writing;
@@ -68,6 +70,10 @@ impl Provider {
                 let client = self.as_soon_as(|| std::future::ready(self.flagd(namespace, config_map, key))).await;
                 self.serve(client, tasks);
             }
+            FlagProviderKind::Table { database, statements } => {
+                let client = self.as_soon_as(|| self.table(database, statements)).await;
+                self.serve(client, tasks);
+            }
             FlagProviderKind::Command { list, off, on, dir } => {
                 let commands = FlagCommands {
                     list: list.clone(),
@@ -102,10 +108,29 @@ impl Provider {
         new: impl Fn(Place, Login, Redactor) -> Result<C, String>,
     ) -> Result<C, String> {
         let reveal = reveal(token, &self.redactor);
-        let login = Login::new(&reveal().await?, Arc::clone(&reveal))?;
+        let login = Login::new(reveal().await?, Arc::clone(&reveal));
         let environment = self.config.environment.clone();
         let place = Place { url: url.clone(), project: project.to_owned(), environment };
         new(place, login, self.redactor.clone())
+    }
+
+    /// Makes a client of a table; it logs in with its password where there is one.
+    async fn table(&self, database: &FlagDatabase, statements: &Statements) -> Result<FlagTable, String> {
+        let database = match database {
+            FlagDatabase::Sqlite(path) => Database::Sqlite(path.clone()),
+            FlagDatabase::Postgres { server, password } => {
+                let login = match password {
+                    Some(password) => {
+                        let reveal = reveal(password, &self.redactor);
+                        Some(Login::new(reveal().await?, Arc::clone(&reveal)))
+                    }
+                    None => None,
+                };
+                Database::Postgres(Postgres::new(server.clone(), login)?)
+            }
+        };
+        let (environment, redactor) = (self.config.environment.clone(), self.redactor.clone());
+        Ok(FlagTable { database, statements: Arc::new(statements.clone()), environment, redactor })
     }
 
     fn flagd(&self, namespace: &str, config_map: &str, key: &str) -> Result<Flagd, String> {

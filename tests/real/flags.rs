@@ -7,6 +7,7 @@
 pub mod command;
 pub mod flagd;
 pub mod launchdarkly;
+pub mod table;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         flags::command::suite(),
         flags::flagd::suite(),
         flags::launchdarkly::suite(),
+        flags::table::suite(),
         journeys::suite(),
         predictions::suite(),
         predictions::way_back::suite(),

@@ -13,6 +13,7 @@ pub mod http;
 pub mod launchdarkly_api;
 mod local_server;
 pub mod manifests;
+pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod prometheus;

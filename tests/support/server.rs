@@ -84,12 +84,14 @@ impl RealServer {
 
 /// An address on this machine that nobody listens at.
 fn free_address() -> Checked<String> {
+    Ok(format!("127.0.0.1:{}", free_port()?))
+}
+
+/// A port of this machine that nobody listens at.
+pub fn free_port() -> Checked<u16> {
     // Tests run at the same time in one process: each starts looking at a place of its own.
-    let start = RandomState::new().hash_one(std::process::id());
-    let count = u64::from(PORTS.end - PORTS.start);
-    let ports = (0..u64::from(MAX_PORT_TRIES)).map(|step| (start.wrapping_add(step)) % count + u64::from(PORTS.start));
-    ports
-        .map(|port| format!("127.0.0.1:{port}"))
-        .find(|address| TcpListener::bind(address.as_str()).is_ok())
-        .ok_or_else(|| "no free port".into())
+    let count = PORTS.end - PORTS.start;
+    let start = (RandomState::new().hash_one(std::process::id()) % u64::from(count)) as u16;
+    let mut ports = (0..MAX_PORT_TRIES).map(|step| (start + step) % count + PORTS.start);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).ok_or_else(|| "no free port".into())
 }

@@ -4,6 +4,8 @@ pub mod command;
 pub mod flagd;
 pub mod launchdarkly;
 pub mod rules;
+pub mod statement;
+pub mod table;
 pub mod unleash;
 
 use std::fmt;
@@ -29,6 +31,8 @@ pub enum ProviderKind {
     Command,
     #[serde(rename = "launchdarkly")]
     LaunchDarkly,
+    /// A table of the user's own in a database.
+    Table,
 }
 
 impl ProviderKind {
@@ -37,7 +41,7 @@ impl ProviderKind {
     pub fn forgets(self) -> Option<&'static str> {
         match self {
             Self::Unleash => None,
-            Self::Flagd | Self::Command => Some("keeps no log of who turned it off"),
+            Self::Flagd | Self::Command | Self::Table => Some("keeps no log of who turned it off"),
             Self::LaunchDarkly => Some("tells only its latest changes, and none that turned it off"),
         }
     }
@@ -59,6 +63,8 @@ impl ProviderKind {
                 "its off variation is served to everybody, within seconds where clients stream"
             }
             (Self::LaunchDarkly, Turn::On) => "whoever its targets, rules and default rule let in gets it",
+            (Self::Table, Turn::Off) => "nobody gets it any more once clients have read the table again",
+            (Self::Table, Turn::On) => "whoever the table lets in gets it once clients have read it again",
             (Self::Command, Turn::Off) => "what happens is up to the command; it is done when its list says `off`",
             (Self::Command, Turn::On) => {
                 "what happens is up to the command; it is done when its list says that it is on"

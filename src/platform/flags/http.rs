@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
@@ -62,6 +62,7 @@ pub(super) struct Api {
 impl Api {
     /// Makes it; nothing is asked yet. The token is known to the redactor already.
     pub(super) fn new(server: &Url, login: Login, redactor: Redactor) -> Result<Self, String> {
+        header(&login.token())?;
         let mut builder = tls::http_client()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -103,11 +104,12 @@ impl Api {
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, FlagError> {
         let again = request.try_clone();
         let token = self.login.token();
-        let sent = request.header(AUTHORIZATION, token.clone()).send().await;
+        let sent = request.header(AUTHORIZATION, header(&token).map_err(FlagError::NotSent)?).send().await;
         let mut response = sent.map_err(|error| self.no_answer(&error))?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(again) = again
             && let Some(token) = self.login.instead_of(&token).await
+            && let Ok(token) = header(&token)
         {
             let sent = again.header(AUTHORIZATION, token).send().await;
             response = sent.map_err(|error| self.no_answer(&error))?;
@@ -148,6 +150,14 @@ impl Api {
     }
 }
 
+/// What says who we are.
+fn header(token: &str) -> Result<HeaderValue, String> {
+    let mut header = HeaderValue::try_from(token.trim())
+        .map_err(|_| "the token has characters that are not allowed in a header".to_owned())?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
 /// Returns after how many seconds the server may be asked again, where it says.
 fn seconds_to_wait(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
@@ -161,6 +171,13 @@ fn seconds_to_wait(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_never_shown_and_never_two_headers() {
+        assert!(header(" hush\n").unwrap().is_sensitive());
+        assert_eq!(header(" hush\n").unwrap(), "hush");
+        assert!(header("one\ntwo").is_err());
+    }
 
     #[test]
     fn how_long_to_wait_is_told_in_seconds_or_as_a_time() {

@@ -170,7 +170,8 @@ mod tests {
             project: "default".to_owned(),
             environment: "production".to_owned(),
         };
-        let login = Login::new("token", Arc::new(|| Box::pin(async { Err("there is one only".to_owned()) }))).unwrap();
+        let login =
+            Login::new("token".to_owned(), Arc::new(|| Box::pin(async { Err("there is one only".to_owned()) })));
         let client = |url| Unleash::new(place(url), login.clone(), Redactor::default()).unwrap();
         let bare = client("https://unleash.example");
         let prefixed = client("https://example/unleash/");

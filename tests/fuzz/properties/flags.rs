@@ -1,9 +1,11 @@
-//! What providers of feature flags answer: LaunchDarkly, Unleash, a document of flagd, and the list of a command.
+//! What providers of feature flags answer: LaunchDarkly, Unleash, a document of flagd, the list of a command, rows of a table, and
+//! statements.
 
 use std::collections::BTreeSet;
 
 use release_cockpit::domain::facts::flag::flagd::Document;
-use release_cockpit::domain::facts::flag::{Flag, FlagState, Turn, command, launchdarkly, unleash};
+use release_cockpit::domain::facts::flag::statement::{Dialect, Parameter, Statement};
+use release_cockpit::domain::facts::flag::{Flag, FlagState, Turn, command, launchdarkly, table, unleash};
 use serde_json::Value;
 
 /// Both are in the seeds.
@@ -16,6 +18,8 @@ pub fn check(data: &[u8]) {
         Some((b'U', rest)) => of_unleash(rest),
         Some((b'D', rest)) => of_flagd(rest),
         Some((b'C', rest)) => of_command(rest),
+        Some((b'T', rest)) => of_table(rest),
+        Some((b'S', rest)) => of_statement(rest),
         _ => {}
     }
 }
@@ -50,6 +54,32 @@ fn of_launchdarkly(bytes: &[u8]) {
             assert!(item["environments"][ENVIRONMENT]["on"] != true || flag.state != FlagState::Off, "{item}");
         }
     }
+}
+
+fn of_table(bytes: &[u8]) {
+    let Ok(rows) = serde_json::from_slice::<Vec<Value>>(bytes) else { return };
+    let Ok(list) = table::list(&rows) else { return };
+    flags(&list);
+    let names: BTreeSet<&str> = list.iter().map(|flag| flag.name.as_str()).collect();
+    assert_eq!((names.len(), list.len()), (rows.len(), rows.len()));
+    assert!(list.iter().all(|flag| flag.version.is_some()));
+}
+
+/// What becomes a parameter is gone from the text, and all else stays as it was.
+fn of_statement(bytes: &[u8]) {
+    let Ok(sql) = std::str::from_utf8(bytes) else { return };
+    let Ok(statement) = Statement::parse(sql, Dialect::Postgres) else { return };
+    let values = statement.values("{flag}", "{environment}");
+    let number = |name: &str| values.iter().position(|value| value == name).map_or(0, |at| at + 1);
+    let mut back = statement.text().to_owned();
+    for parameter in [Parameter::Flag, Parameter::Environment] {
+        let written = format!("{{{}}}", parameter.as_str());
+        assert_eq!(statement.has(parameter), number(&written) > 0);
+        if statement.has(parameter) {
+            back = back.replace(&format!("${}", number(&written)), &written);
+        }
+    }
+    assert!(sql.trim().starts_with(&back) || sql.contains('$'), "{sql:?}: {statement:?}");
 }
 
 fn of_unleash(bytes: &[u8]) {

@@ -1,0 +1,270 @@
+//! Feature flags in a table of the user's own, by statements of their own: one lists, the others turn a flag.
+
+mod condition;
+pub mod postgres;
+mod sqlite;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use condition::Condition;
+use postgres::Postgres;
+
+use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
+use crate::domain::facts::flag::statement::Statement;
+use crate::domain::facts::flag::{Flag, Turn, note_changes, table};
+use crate::platform::Redactor;
+
+/// How long a transaction may take in all, its connection included, in seconds.
+const MAX_SECONDS: u64 = 10;
+/// How long a statement may wait for a lock or run, in seconds: an answer that says so comes before nobody waits for it.
+const MAX_STATEMENT_SECONDS: u64 = 8;
+/// Most rows of a list that are read.
+const MAX_ROWS: usize = 20_000;
+/// Longest row of a list that is read, in characters as JSON.
+const MAX_ROW_CHARS: usize = 64 << 10;
+/// Largest list that is read, in bytes as JSON.
+const MAX_LIST_BYTES: usize = 8 << 20;
+
+/// What lists and turns flags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statements {
+    pub list: Statement,
+    pub off: Statement,
+    pub on: Option<Statement>,
+}
+
+/// Where the table is. Cheap to clone.
+#[derive(Clone)]
+pub enum Database {
+    Postgres(Postgres),
+    Sqlite(PathBuf),
+}
+
+/// A table for one environment. Cheap to clone.
+#[derive(Clone)]
+pub struct FlagTable {
+    pub database: Database,
+    pub statements: Arc<Statements>,
+    /// The environment as the table calls it.
+    pub environment: String,
+    pub redactor: Redactor,
+}
+
+/// A flag with the row that it was read from.
+pub struct Read {
+    pub flag: Flag,
+    pub row: Value,
+}
+
+/// A statement with the values of its parameters.
+#[derive(Clone, Debug)]
+struct Bound {
+    text: String,
+    values: Vec<String>,
+}
+
+/// Why a flag was not turned, or may not have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTurned {
+    /// Nothing was committed; why.
+    Refused(String),
+    /// Somebody else changed it meanwhile: nothing was committed.
+    Moved(String),
+    /// It may have been committed.
+    Unknown(String),
+}
+
+impl fmt::Display for NotTurned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) | Self::Moved(why) => write!(f, "nothing was committed: {why}"),
+            Self::Unknown(why) => f.write_str(why),
+        }
+    }
+}
+
+impl ListsFlags for FlagTable {
+    fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(async move {
+            let bound = self.bound(&self.statements.list, "");
+            let rows = match &self.database {
+                Database::Postgres(postgres) => postgres.rows_again(&bound).await,
+                Database::Sqlite(path) => sqlite::rows(path.clone(), bound).await,
+            };
+            let mut flags = self.flags(&rows.map_err(|error| self.told(error))?)?;
+            let told: Vec<_> = flags.iter().map(|flag| flag.changes.clone()).collect();
+            note_changes(&known.flags, &mut flags, None, Timestamp::now());
+            // Where the table says who changed a flag, that is it.
+            for (flag, changes) in flags.iter_mut().zip(told).filter(|(_, changes)| !changes.is_empty()) {
+                flag.changes = changes;
+            }
+            Ok(flags)
+        })
+    }
+}
+
+impl FlagTable {
+    /// Reads one flag; `None` where there is no row of it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn read(&self, name: &str) -> Result<Option<Read>, FlagError> {
+        let bound = self.bound(&self.statements.list, "");
+        let rows = match &self.database {
+            Database::Postgres(postgres) => postgres.rows(&bound).await,
+            Database::Sqlite(path) => sqlite::rows(path.clone(), bound).await,
+        };
+        let rows = rows.map_err(|error| self.told(error))?;
+        let found = self.flags(&rows)?.into_iter().find(|flag| flag.name == name);
+        let row = rows.iter().find(|row| row["name"] == name).cloned();
+        Ok(found.zip(row).map(|(flag, row)| Read { flag, row }))
+    }
+
+    /// Turns a flag, once, in a transaction; returns how many rows were changed. `seen` is the row that it has to be still: then
+    /// it is committed only if the list says that it is on, and every other flag stayed as it was.
+    ///
+    /// # Errors
+    /// Why it was not turned, or may not have been.
+    pub async fn turn(&self, name: &str, turn: Turn, seen: Option<Value>) -> Result<u64, NotTurned> {
+        let statement = match turn {
+            Turn::Off => &self.statements.off,
+            Turn::On => self
+                .statements
+                .on
+                .as_ref()
+                .ok_or_else(|| NotTurned::Refused("the config has no statement that turns flags on".to_owned()))?,
+        };
+        let update = self.bound(statement, name);
+        let condition =
+            seen.map(|row| Condition { list: self.bound(&self.statements.list, ""), flag: name.to_owned(), row });
+        let turned = match &self.database {
+            Database::Postgres(postgres) => postgres.turn(&update, condition.as_ref()).await,
+            Database::Sqlite(path) => sqlite::turn(path.clone(), update, condition).await,
+        };
+        let cut = |why: String| self.redactor.cut(&why, MAX_TEXT_CHARS);
+        turned.map_err(|error| match error {
+            NotTurned::Refused(why) => NotTurned::Refused(cut(why)),
+            NotTurned::Moved(why) => NotTurned::Moved(cut(why)),
+            NotTurned::Unknown(why) => NotTurned::Unknown(cut(why)),
+        })
+    }
+
+    fn bound(&self, statement: &Statement, flag: &str) -> Bound {
+        Bound { text: statement.text().to_owned(), values: statement.values(flag, &self.environment) }
+    }
+
+    fn flags(&self, rows: &[Value]) -> Result<Vec<Flag>, FlagError> {
+        table::list(rows).map_err(|why| {
+            let why = self.redactor.cut(&why, MAX_TEXT_CHARS);
+            FlagError::NoAnswer(format!("`list` gave no list of flags: {why}"))
+        })
+    }
+
+    fn told(&self, error: FlagError) -> FlagError {
+        let cut = |why: String| self.redactor.cut(&why, MAX_TEXT_CHARS);
+        match error {
+            FlagError::Status(status, why) => FlagError::Status(status, cut(why)),
+            FlagError::NotSent(why) => FlagError::NotSent(cut(why)),
+            FlagError::NoAnswer(why) => FlagError::NoAnswer(cut(why)),
+        }
+    }
+}
+
+/// Reads the rows of a list, within its bounds.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Value>,
+    bytes: usize,
+}
+
+impl Rows {
+    fn add(&mut self, json: &str) -> Result<(), String> {
+        self.bytes += json.len();
+        if self.rows.len() == MAX_ROWS {
+            return Err(format!("there are more than {MAX_ROWS} rows"));
+        }
+        if json.chars().count() > MAX_ROW_CHARS {
+            return Err(format!("a row has more than {MAX_ROW_CHARS} characters"));
+        }
+        if self.bytes > MAX_LIST_BYTES {
+            return Err(format!("the rows have more than {} MiB", MAX_LIST_BYTES >> 20));
+        }
+        self.rows.push(serde_json::from_str(json).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::domain::facts::flag::FlagState;
+    use crate::domain::facts::flag::statement::Dialect;
+
+    fn table(rows: &str) -> (tempfile::TempDir, FlagTable) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flags.db");
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(&format!("CREATE TABLE flags (name, state, rules); INSERT INTO flags VALUES {rows}"))
+            .unwrap();
+        let statement = |sql: &str| Statement::parse(sql, Dialect::Sqlite).unwrap();
+        let statements = Statements {
+            list: statement("SELECT * FROM flags"),
+            off: statement("UPDATE flags SET state = 0 WHERE name = {flag}"),
+            on: Some(statement("UPDATE flags SET state = 1 WHERE name = {flag}")),
+        };
+        let table = FlagTable {
+            database: Database::Sqlite(path),
+            statements: Arc::new(statements),
+            environment: String::new(),
+            redactor: Redactor::default(),
+        };
+        (folder, table)
+    }
+
+    fn change(table: &FlagTable, sql: &str) {
+        let Database::Sqlite(path) = &table.database else { unreachable!("it is a file") };
+        Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    }
+
+    #[tokio::test]
+    async fn on_is_committed_only_while_the_row_is_the_one_that_was_seen() {
+        let (_folder, table) = table("('a', 0, 'x'), ('b', 0, 'x')");
+        let seen = table.read("a").await.unwrap().unwrap().row;
+        change(&table, "UPDATE flags SET rules = 'y' WHERE name = 'a'");
+        let moved = table.turn("a", Turn::On, Some(seen)).await;
+        assert_eq!(moved, Err(NotTurned::Moved("the flag was changed meanwhile".to_owned())));
+        assert_eq!(table.read("a").await.unwrap().unwrap().flag.state, FlagState::Off);
+        let seen = table.read("a").await.unwrap().unwrap().row;
+        // What somebody does to another flag concerns nobody.
+        change(&table, "UPDATE flags SET state = 1 WHERE name = 'b'");
+        assert_eq!(table.turn("a", Turn::On, Some(seen)).await, Ok(1));
+        assert_eq!(table.turn("nobody", Turn::Off, None).await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn what_changed_between_two_lists_is_told_of_its_flag() {
+        let (_folder, table) = table("('a', 1, 'x'), ('b', 1, 'x')");
+        let mut known = Known::default();
+        known.flags = Arc::new(ListsFlags::list(&table, &mut known).await.unwrap());
+        assert_eq!(table.turn("a", Turn::Off, None).await, Ok(1));
+        let now = ListsFlags::list(&table, &mut known).await.unwrap();
+        let edits: Vec<_> = now.iter().map(|flag| flag.changed().map(|change| change.what.as_str())).collect();
+        assert_eq!(edits, [Some("off"), None]);
+    }
+
+    #[test]
+    fn a_list_has_bounds() {
+        let mut rows = Rows::default();
+        assert!(rows.add(&format!("\"{}\"", "x".repeat(MAX_ROW_CHARS))).is_err());
+        rows.rows = vec![Value::Null; MAX_ROWS];
+        assert_eq!(rows.add("{}"), Err("there are more than 20000 rows".to_owned()));
+    }
+}

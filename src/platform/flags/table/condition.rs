@@ -1,0 +1,85 @@
+//! What has to hold for a flag that is turned on, within the transaction.
+
+use serde_json::Value;
+
+use super::{Bound, NotTurned};
+use crate::domain::facts::flag::table;
+
+/// The row that was seen, and what reads it again.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub list: Bound,
+    pub flag: String,
+    pub row: Value,
+}
+
+impl Condition {
+    /// Whether the flag is still what was seen.
+    pub fn before(&self, rows: &[Value]) -> Result<(), NotTurned> {
+        match self.of(rows) {
+            Some(row) if *row == self.row => Ok(()),
+            Some(_) => Err(NotTurned::Moved("the flag was changed meanwhile".to_owned())),
+            None => Err(NotTurned::Moved("the flag is gone".to_owned())),
+        }
+    }
+
+    /// Whether the flag is on now, and nothing else was changed.
+    pub fn after(&self, before: &[Value], after: &[Value]) -> Result<(), NotTurned> {
+        let refused = |why: String| Err(NotTurned::Refused(why));
+        let flags = table::list(after).map_err(NotTurned::Refused)?;
+        match flags.iter().find(|flag| flag.name == self.flag) {
+            Some(flag) if flag.state.is_on() => {}
+            Some(flag) => return refused(format!("after it the list says that the flag is {}", flag.state)),
+            None => return refused("after it the list has no such flag".to_owned()),
+        }
+        let other = |rows: &[Value]| -> Vec<Value> {
+            let mut other: Vec<Value> = rows.iter().filter(|row| row["name"] != self.flag).cloned().collect();
+            // A list may be in any order.
+            other.sort_by_cached_key(ToString::to_string);
+            other
+        };
+        let (before, after) = (other(before), other(after));
+        if before == after {
+            return Ok(());
+        }
+        let changed = after.iter().find(|row| !before.contains(row)).or_else(|| before.first());
+        let name = changed.and_then(|row| row["name"].as_str()).unwrap_or_default();
+        refused(format!("it would change another flag, {name}"))
+    }
+
+    fn of<'a>(&self, rows: &'a [Value]) -> Option<&'a Value> {
+        rows.iter().find(|row| row["name"] == self.flag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rows(states: &[(&str, bool)]) -> Vec<Value> {
+        states.iter().map(|(name, state)| json!({"name": name, "state": state})).collect()
+    }
+
+    #[test]
+    fn it_holds_where_this_flag_alone_is_turned_on() {
+        let before = rows(&[("a", false), ("b", false)]);
+        let list = Bound { text: String::new(), values: Vec::new() };
+        let condition = Condition { list, flag: "a".to_owned(), row: before[0].clone() };
+        assert_eq!(condition.before(&before), Ok(()));
+        assert!(matches!(condition.before(&rows(&[("a", true)])), Err(NotTurned::Moved(_))));
+        assert!(matches!(condition.before(&[]), Err(NotTurned::Moved(_))));
+        assert_eq!(condition.after(&before, &rows(&[("b", false), ("a", true)])), Ok(()));
+        for (after, why) in [
+            (rows(&[("a", false), ("b", false)]), "the flag is off"),
+            (rows(&[("b", false)]), "has no such flag"),
+            (rows(&[("a", true), ("b", true)]), "another flag, b"),
+            (rows(&[("a", true)]), "another flag, b"),
+            (rows(&[("a", true), ("b", false), ("c", true)]), "another flag, c"),
+        ] {
+            let said = condition.after(&before, &after).unwrap_err().to_string();
+            assert!(said.contains(why), "{said}");
+        }
+    }
+}

@@ -1,0 +1,514 @@
+//! Feature flags in tables of SQLite and of a real PostgreSQL. What was changed is told by the database, and how often by a
+//! trigger of its own; of PostgreSQL by `psql`.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::pin::Pin;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::{Completion, Trial};
+use rusqlite::Connection;
+use support::check::{holds, same, says, until};
+use support::postgres::Postgres;
+use support::program::Run;
+use support::{Checked, Program, TestCluster};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::ended;
+use crate::contract::servers::Servers;
+use crate::suite::Suite;
+
+type Case = fn(Database) -> Pin<Box<dyn Future<Output = Checked>>>;
+
+/// Ends a case that hangs.
+const CASE_TIMEOUT: Duration = Duration::from_secs(120);
+
+const CASES: [(&str, Case); 8] = [
+    ("off_is_committed_once_and_touches_one_row", |database| Box::pin(off_is_committed_once(database))),
+    ("off_is_committed_where_nothing_can_be_listed", |database| Box::pin(off_without_a_list(database))),
+    ("a_statement_that_fails_changes_nothing", |database| Box::pin(failing_statements(database))),
+    ("a_row_that_somebody_holds_is_said_and_off_goes_later", |database| Box::pin(held_row(database))),
+    ("names_are_values_and_never_sql", |database| Box::pin(names(database))),
+    ("on_is_gated_and_turns_this_flag_alone", |database| Box::pin(on(database))),
+    ("read_only_and_a_config_that_nobody_trusted_change_nothing", |database| Box::pin(without_the_right(database))),
+    ("a_row_that_is_not_understood_is_no_list", |database| Box::pin(odd_rows(database))),
+];
+
+const POSTGRES_CASES: [(&str, Case); 2] = [
+    ("a_password_and_a_certificate_have_to_be_right", |database| Box::pin(logins(database))),
+    ("a_lost_answer_to_the_commit_is_settled_by_looking", |database| Box::pin(lost_commit(database))),
+];
+
+pub fn suite() -> Suite {
+    let trial = |kind: Kind, (name, case): (&'static str, Case)| {
+        Trial::ignorable_test(format!("flags::table::{}::{name}", kind.as_str()), move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(async {
+                let Some(database) = Database::start(kind).await? else {
+                    return Ok(Completion::ignored_with(
+                        "no PostgreSQL or no openssl: apt-get install postgresql openssl",
+                    ));
+                };
+                let ended = tokio::time::timeout(CASE_TIMEOUT, case(database)).await;
+                ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
+                Ok(Completion::Completed)
+            })
+        })
+    };
+    let on = |kind| CASES.into_iter().map(move |case| trial(kind, case));
+    let cases =
+        on(Kind::Sqlite).chain(on(Kind::Postgres)).chain(POSTGRES_CASES.map(|case| trial(Kind::Postgres, case)));
+    Suite { max_concurrent: 2, cases: cases.collect() }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+/// Two flags in two environments, and a record of each row that an update touched.
+const SQLITE_TABLES: &str = "
+    CREATE TABLE flags (name TEXT, env TEXT, enabled INTEGER NOT NULL, rollout INTEGER, owner TEXT, PRIMARY KEY (name, env));
+    CREATE TABLE log (name TEXT, env TEXT, enabled INTEGER);
+    CREATE TRIGGER logged AFTER UPDATE ON flags BEGIN INSERT INTO log VALUES (new.name, new.env, new.enabled); END;";
+const POSTGRES_TABLES: &str = "
+    CREATE TABLE flags (name text, env text, enabled boolean NOT NULL, rollout int, owner text, PRIMARY KEY (name, env));
+    CREATE TABLE log (name text, env text, enabled boolean);
+    CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN INSERT INTO public.log VALUES (new.name, new.env, new.enabled); RETURN NULL; END $$;
+    CREATE TRIGGER logged AFTER UPDATE ON flags FOR EACH ROW EXECUTE FUNCTION log();
+    CREATE ROLE cockpit LOGIN PASSWORD 'a-planted-secret';
+    GRANT SELECT, UPDATE ON flags TO cockpit;";
+const ROWS: &str = "
+    INSERT INTO flags VALUES ('checkout', 'production', true, 25, 'ada'), ('checkout', 'development', true, NULL, 'ada'),
+        ('banner', 'production', true, NULL, NULL);";
+const PASSWORD: &str = "a-planted-secret";
+
+const LIST: &str = "SELECT name, enabled AS state, rollout AS percent, owner FROM flags WHERE env = {environment}";
+const OFF: &str = "UPDATE flags SET enabled = false WHERE env = {environment} AND name = {flag} AND enabled";
+const ON: &str = "UPDATE flags SET enabled = true WHERE env = {environment} AND name = {flag}";
+
+enum Database {
+    Sqlite(tempfile::TempDir),
+    Postgres(Box<Postgres>),
+}
+
+/// Somebody's transaction that holds the row of a flag.
+enum Holds {
+    Sqlite(Connection),
+    Postgres(Child),
+}
+
+impl Database {
+    async fn start(kind: Kind) -> Checked<Option<Self>> {
+        match kind {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir()?;
+                let file = Connection::open(folder.path().join("flags.db"))?;
+                file.execute_batch(&format!("{SQLITE_TABLES}{ROWS}"))?;
+                Ok(Some(Self::Sqlite(folder)))
+            }
+            Kind::Postgres => {
+                let Some(server) = Postgres::start().await? else { return Ok(None) };
+                server.sql(&format!("{POSTGRES_TABLES}{ROWS}"))?;
+                Ok(Some(Self::Postgres(Box::new(server))))
+            }
+        }
+    }
+
+    /// What it answers; the columns of its one row separated by `|`.
+    fn ask(&self, sql: &str) -> Checked<String> {
+        match self {
+            Self::Postgres(server) => server.sql(sql),
+            Self::Sqlite(folder) => {
+                let file = Connection::open(folder.path().join("flags.db"))?;
+                let mut statement = file.prepare(sql)?;
+                let mut rows = statement.query(())?;
+                let Some(row) = rows.next()? else { return Ok(String::new()) };
+                Ok(row.get::<_, String>(0)?)
+            }
+        }
+    }
+
+    /// What is changed by whoever owns the table.
+    fn change(&self, sql: &str) -> Checked {
+        match self {
+            Self::Postgres(server) => drop(server.sql(sql)?),
+            Self::Sqlite(folder) => Connection::open(folder.path().join("flags.db"))?.execute_batch(sql)?,
+        }
+        Ok(())
+    }
+
+    /// The flags that are on, in the order of their names.
+    fn on(&self) -> Checked<String> {
+        let (all, order) = match self {
+            Self::Sqlite(_) => {
+                ("group_concat(name || ' ' || env, ', ')", "SELECT * FROM flags WHERE enabled ORDER BY name, env")
+            }
+            Self::Postgres(_) => {
+                ("string_agg(name || ' ' || env, ', ')", "SELECT * FROM flags WHERE enabled ORDER BY name, env")
+            }
+        };
+        self.ask(&format!("SELECT coalesce({all}, '') FROM ({order}) AS f"))
+    }
+
+    /// How many rows updates touched.
+    fn updates(&self) -> Checked<String> {
+        self.ask("SELECT CAST(count(*) AS text) FROM log")
+    }
+
+    fn hold(&self) -> Checked<Holds> {
+        match self {
+            Self::Sqlite(folder) => {
+                let file = Connection::open(folder.path().join("flags.db"))?;
+                file.execute_batch("BEGIN IMMEDIATE")?;
+                Ok(Holds::Sqlite(file))
+            }
+            Self::Postgres(server) => {
+                let mut psql = server.psql().stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+                let mut input = psql.stdin.take().ok_or("psql has no input")?;
+                input.write_all(b"BEGIN; UPDATE flags SET owner = 'bo';\n")?;
+                psql.stdin = Some(input);
+                Ok(Holds::Postgres(psql))
+            }
+        }
+    }
+
+    /// Waits until the row is held.
+    async fn is_held(&self) -> Checked {
+        let Self::Postgres(server) = self else { return Ok(()) };
+        let holds =
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%UPDATE flags%'";
+        until("the row is held", || async { (server.sql(holds).ok()? == "1").then_some(()) }).await
+    }
+
+    /// The keys of the config that say where it is.
+    fn address(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => format!("sqlite = '{}'", folder.path().join("flags.db").display()),
+            Self::Postgres(server) => {
+                format!(
+                    "postgres = 'postgres://cockpit@127.0.0.1:{}/postgres'\npassword = {{ env = 'FLAGS_PASSWORD' }}",
+                    server.port()
+                )
+            }
+        }
+    }
+}
+
+impl Holds {
+    fn let_go(self) -> Checked {
+        match self {
+            Self::Sqlite(file) => file.execute_batch("ROLLBACK")?,
+            Self::Postgres(mut psql) => {
+                // Its input ends, and its transaction with it.
+                drop(psql.stdin.take());
+                psql.wait()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The program, with one environment in a simulated cluster.
+struct Bed {
+    database: Database,
+    program: Program,
+    _cluster: TestCluster,
+}
+
+impl Bed {
+    async fn new(database: Database) -> Checked<Self> {
+        let cluster = Servers::Simulator.start().await?;
+        let program = crate::cockpit()
+            .env("KUBECONFIG", cluster.kubeconfig().display().to_string())
+            .env("FLAGS_PASSWORD", PASSWORD);
+        Ok(Self { database, program, _cluster: cluster })
+    }
+
+    fn config(&self, more: &str, list: &str, off: &str, on: &str) -> String {
+        let address = self.database.address();
+        format!(
+            "[[environments]]\nname = 'prod'\ncontext = 'bed'\nnamespace = 'bystander'\n{more}\n\
+             [[flags]]\nname = 'table'\nenvironments = {{ prod = 'production' }}\n\
+             [flags.table]\n{address}\nlist = \"\"\"{list}\"\"\"\noff = \"\"\"{off}\"\"\"\non = \"\"\"{on}\"\"\"\n"
+        )
+    }
+
+    /// The program with a config, named by the user.
+    fn with(&self, config: &str) -> Program {
+        let path = self.program.write("flags.toml", config).display().to_string();
+        self.program.clone().args(["--config".to_owned(), path])
+    }
+
+    fn usual(&self) -> Program {
+        self.with(&self.config("", LIST, OFF, ON))
+    }
+}
+
+async fn off(program: &Program, flag: &str) -> Run {
+    program.run_async(&["flags", "off", "prod", "--yes", "--", flag]).await
+}
+
+const ALL_ON: &str = "banner production, checkout development, checkout production";
+
+async fn off_is_committed_once(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let program = bed.usual();
+    let listed = program.run_async(&["flags", "list", "prod", "--all"]).await;
+    ended(&listed, 0, "25 %")?;
+    says(&listed.out(), "ada")?;
+    ended(&off(&program, "checkout").await, 0, "done: it is off")?;
+    same("what is on", &bed.database.on()?.as_str(), &"banner production, checkout development")?;
+    ended(&off(&program, "checkout").await, 0, "off")?;
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"1")?;
+    let journal = program.run_async(&["log", "show"]).await;
+    says(&journal.said(), "turn off flag checkout")?;
+    says(&journal.said(), "1 row changed")?;
+    holds("the password is nowhere", !journal.said().contains(PASSWORD))
+}
+
+async fn off_without_a_list(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let program = bed.with(&bed.config("", "SELECT name, state FROM nowhere", OFF, ON));
+    ended(&program.run_async(&["flags", "list", "prod"]).await, 4, "nowhere")?;
+    // What came of it cannot be read; the database knows.
+    let run = off(&program, "checkout").await;
+    same(&run.said(), &run.code(), &1)?;
+    same("what is on", &bed.database.on()?.as_str(), &"banner production, checkout development")
+}
+
+async fn failing_statements(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let wrong = "UPDATE flags SET enabled = false, who = 1 WHERE name = {flag}";
+    let run = off(&bed.with(&bed.config("", LIST, wrong, ON)), "checkout").await;
+    ended(&run, 3, "nothing was committed: ")?;
+    says(&run.said(), "who")?;
+    // A list that writes is none, and writes nothing.
+    let writes = "UPDATE flags SET enabled = false RETURNING name, enabled AS state";
+    let listed = bed.with(&bed.config("", writes, OFF, ON)).run_async(&["flags", "list", "prod"]).await;
+    same(&listed.said(), &listed.code(), &4)?;
+    same("what is on", &bed.database.on()?.as_str(), &ALL_ON)?;
+    for (off, why) in [
+        ("UPDATE flags SET enabled = false", "`off` does not say which flag"),
+        ("UPDATE flags SET enabled = false WHERE name = '{flag}'", "leave the quotes out"),
+        ("DELETE FROM log; UPDATE flags SET enabled = false WHERE name = {flag}", "`off` is more than one statement"),
+    ] {
+        let program = bed.with(&bed.config("", LIST, off, ON));
+        ended(&program.run_async(&["flags", "list", "prod"]).await, 2, why)?;
+    }
+    Ok(())
+}
+
+async fn held_row(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let program = bed.usual();
+    let held = bed.database.hold()?;
+    bed.database.is_held().await?;
+    let run = off(&program, "checkout").await;
+    ended(&run, 3, "nothing was committed: ")?;
+    let words = match &bed.database {
+        Database::Sqlite(_) => "database is locked",
+        Database::Postgres(_) => "statement timeout",
+    };
+    says(&run.said(), words)?;
+    held.let_go()?;
+    same("what is on", &bed.database.on()?.as_str(), &ALL_ON)?;
+    ended(&off(&program, "checkout").await, 0, "done: it is off")
+}
+
+async fn names(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let program = bed.usual();
+    for name in ["' OR 'a' = 'a", "checkout'; DROP TABLE flags; --", "{environment}", "$1", "--", "%"] {
+        let run = off(&program, name).await;
+        holds(&format!("no success: {name}: {}", run.said()), run.code() != 0)?;
+        same("what is on", &bed.database.on()?.as_str(), &ALL_ON)?;
+    }
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"0")?;
+    bed.database.change("UPDATE flags SET name = 'it''s \"odd\"; --' WHERE name = 'banner'")?;
+    ended(&off(&program, "it's \"odd\"; --").await, 0, "done: it is off")?;
+    same("what is on", &bed.database.on()?.as_str(), &"checkout development, checkout production")
+}
+
+async fn on(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    bed.database.change("UPDATE flags SET enabled = false WHERE name = 'checkout'; DELETE FROM log")?;
+    let gated = "protected = true\n\n[[checks]]\nid = \"notes\"";
+    let command = ["flags", "on", "prod", "checkout", "--yes", "--confirm", "prod"];
+    let usual = bed.config(gated, LIST, OFF, ON);
+    let program = bed.with(&usual);
+    let unnamed = program.run_async(&["flags", "on", "prod", "checkout", "--yes"]).await;
+    holds(&format!("it wants the name: {}", unnamed.said()), unnamed.code() != 0)?;
+    for (statement, why) in [
+        ("UPDATE flags SET enabled = (name = {flag})", "it would change another flag, banner"),
+        ("UPDATE flags SET owner = {flag} WHERE name = 'checkout'", "after it the list says that the flag is off"),
+        ("UPDATE flags SET name = 'other', enabled = true WHERE name = {flag}", "after it the list has no such flag"),
+    ] {
+        let program = bed.with(&bed.config(gated, LIST, OFF, statement));
+        ended(&program.run_async(&command).await, 3, &format!("nothing was committed: {why}"))?;
+        same("what is on", &bed.database.on()?.as_str(), &"banner production")?;
+    }
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"0")?;
+    ended(&bed.with(&usual).run_async(&command).await, 0, "done")?;
+    same("what is on", &bed.database.on()?.as_str(), &"banner production, checkout production")?;
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"1")
+}
+
+async fn without_the_right(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let config = bed.config("", LIST, OFF, ON);
+    let read_only = bed.with(&config).arg("--read-only");
+    let run = off(&read_only, "checkout").await;
+    ended(&run, 3, "read-only")?;
+    bed.program.write("cockpit.toml", &config);
+    let found = bed.program.clone().current_dir(bed.program.path(""));
+    ended(&off(&found, "checkout").await, 3, "not trusted")?;
+    let listed = found.run_async(&["flags", "list", "prod"]).await;
+    same(&listed.said(), &listed.code(), &4)?;
+    same("what is on", &bed.database.on()?.as_str(), &ALL_ON)?;
+    let trust = found.run_async(&["trust", "--yes"]).await;
+    ended(
+        &trust,
+        0,
+        match &bed.database {
+            Database::Sqlite(_) => "read and write the file ",
+            Database::Postgres(_) => "send requests to postgres://127.0.0.1:",
+        },
+    )?;
+    ended(&off(&found, "checkout").await, 0, "done: it is off")
+}
+
+async fn odd_rows(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    for (list, why) in [
+        ("SELECT name FROM flags WHERE env = {environment}", "there is no column `state`"),
+        (
+            "SELECT name, 'perhaps' AS state FROM flags WHERE env = {environment}",
+            "must be true, false, on, off, some or percent",
+        ),
+        ("SELECT name, enabled AS state FROM flags", "there are two rows of the flag checkout"),
+        ("SELECT name, enabled AS state, 250 AS percent FROM flags WHERE env = {environment}", "must be from 0 to 100"),
+    ] {
+        let listed = bed.with(&bed.config("", list, OFF, ON)).run_async(&["flags", "list", "prod"]).await;
+        ended(&listed, 4, why)?;
+    }
+    // A comment at the end of a statement ends nothing else.
+    let commented = bed.with(&bed.config("", &format!("{LIST} -- all of them"), &format!("{OFF} -- one; of them"), ON));
+    ended(&off(&commented, "checkout").await, 0, "done: it is off")?;
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"1")
+}
+
+async fn logins(database: Database) -> Checked {
+    let Database::Postgres(server) = &database else { return Ok(()) };
+    let (port, certificate) = (server.port(), server.certificate().display().to_string());
+    let bed = Bed::new(database).await?;
+    let config = bed.config("", LIST, OFF, ON);
+    let wrong = bed.with(&config).env("FLAGS_PASSWORD", "another");
+    ended(&wrong.run_async(&["flags", "list", "prod"]).await, 4, "password authentication failed")?;
+    ended(&off(&wrong, "checkout").await, 3, "password authentication failed")?;
+    // The server's certificate is for `localhost`, and nobody vouches for it.
+    let at = |address: &str| {
+        let plain = format!("cockpit@127.0.0.1:{port}/postgres");
+        bed.with(&config.replace(&plain, address))
+    };
+    let encrypted = format!("cockpit@localhost:{port}/postgres?sslmode=verify-full");
+    ended(&off(&at(&encrypted), "checkout").await, 3, "certificate")?;
+    let elsewhere =
+        at(&format!("cockpit@127.0.0.1:{port}/postgres?sslmode=require")).env("SSL_CERT_FILE", &certificate);
+    ended(&off(&elsewhere, "checkout").await, 3, "certificate")?;
+    let Database::Postgres(server) = &bed.database else { return Ok(()) };
+    same("what is on", &bed.database.on()?.as_str(), &ALL_ON)?;
+    let vouched = at(&encrypted).env("SSL_CERT_FILE", &certificate);
+    ended(&off(&vouched, "checkout").await, 0, "done: it is off")?;
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"1")?;
+    server.sql("ALTER SYSTEM SET ssl = off; ")?;
+    server.sql("SELECT pg_reload_conf()")?;
+    until("TLS is off", || async { (server.sql("SHOW ssl").ok()? == "off").then_some(()) }).await?;
+    // What was asked for encrypted is never sent plainly.
+    let run = off(&vouched, "banner").await;
+    holds(&format!("it is refused: {}", run.said()), run.code() == 3)
+}
+
+/// What is lost of a transaction that turned a flag.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// Its COMMIT never reaches the server.
+    Commit,
+    /// The server commits, and the connection ends before it says so.
+    Answer,
+}
+
+/// Stands before the server, and returns its port; it ends with the runtime.
+async fn front(server: u16, lost: Lost) -> Checked<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            // Whatever ends a connection is seen by the program.
+            tokio::spawn(async move { relay(client, server, lost).await });
+        }
+    });
+    Ok(port)
+}
+
+async fn relay(mut client: TcpStream, server: u16, lost: Lost) -> std::io::Result<()> {
+    let mut server = TcpStream::connect(("127.0.0.1", server)).await?;
+    let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    let mut writes = false;
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let bytes = &asked[..read?];
+                let text = String::from_utf8_lossy(bytes);
+                writes |= text.contains("UPDATE flags");
+                match lost {
+                    _ if bytes.is_empty() => return Ok(()),
+                    Lost::Commit if writes && text.contains("COMMIT") => return Ok(()),
+                    Lost::Answer if writes && text.contains("COMMIT") => {
+                        server.write_all(bytes).await?;
+                        // The answer is there: it was carried out.
+                        return server.readable().await;
+                    }
+                    _ => server.write_all(bytes).await?,
+                }
+            }
+            read = server.read(&mut answered) => {
+                let bytes = &answered[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                client.write_all(bytes).await?;
+            }
+        }
+    }
+}
+
+async fn lost_commit(database: Database) -> Checked {
+    let Database::Postgres(server) = &database else { return Ok(()) };
+    let port = server.port();
+    let bed = Bed::new(database).await?;
+    let config = bed.config("", LIST, OFF, ON);
+    for (lost, code, words, on) in [
+        (Lost::Commit, 1, "found not done: it is 25 %", ALL_ON),
+        (Lost::Answer, 0, "found done: it is off", "banner production, checkout development"),
+    ] {
+        let front = front(port, lost).await?;
+        let program = bed.with(&config.replace(&format!("127.0.0.1:{port}"), &format!("127.0.0.1:{front}")));
+        ended(&off(&program, "checkout").await, code, words)?;
+        same("what is on", &bed.database.on()?.as_str(), &on)?;
+    }
+    same("rows that were touched", &bed.database.updates()?.as_str(), &"1")
+}
