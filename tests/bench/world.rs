@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use release_cockpit::app::Model;
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind, WhenOff};
+use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::facts::pod::Pod;
 use release_cockpit::domain::facts::workload::Snapshot;
+use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
 
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../it/build/parts.rs"]
@@ -24,6 +27,39 @@ pub fn small() -> Model {
 /// Fifty environments with a hundred pods each, canaries in every fifth.
 pub fn large() -> Model {
     world(50, 100)
+}
+
+/// Three environments with so many feature flags each, every hundredth of them of the release, from one provider.
+pub fn flagged(flags: usize) -> Model {
+    let mut model = small();
+    let names: Vec<String> = (0..flags).map(|number| format!("checkout-experiment-{number:05}")).collect();
+    let flag = |name: &String| Flag {
+        name: name.clone(),
+        state: FlagState::Percent(25),
+        kind: Some("release".to_owned()),
+        owner: Some("payments".to_owned()),
+        tags: vec!["web".to_owned()],
+        created: Some(ago(86_400 * 20)),
+        is_stale: false,
+        changes: vec![FlagChange { by: "ada".to_owned(), at: ago(3_600), what: FlagEdit::On }],
+        version: None,
+        holder: None,
+        when_off: WhenOff::default(),
+    };
+    let all: Arc<Vec<Flag>> = Arc::new(names.iter().map(flag).collect());
+    for env in &mut model.core.world.environments {
+        let settings = FlagSettings {
+            provider: "unleash".to_owned(),
+            place: "https://unleash.example".to_owned(),
+            of_release: names.iter().step_by(100).cloned().collect(),
+            kind: ProviderKind::Unleash,
+            shared_with: Vec::new(),
+        };
+        let heard = Heard { link: Link::Up, at: Some(ago(2)) };
+        env.settings.flags = vec![settings.clone()];
+        env.flags = vec![FlagSource { settings, heard, flags: Arc::clone(&all) }];
+    }
+    model
 }
 
 /// So many environments with so many pods each, canaries in every fifth.

@@ -147,6 +147,11 @@ impl FlagTable {
             Database::Postgres(postgres) => postgres.turn(&update, condition.as_ref()).await,
             Database::Sqlite(path) => sqlite::turn(path.clone(), update, condition).await,
         };
+        if let (Turn::Off, Ok(0)) = (turn, &turned)
+            && let Ok(None) = self.read(name).await
+        {
+            return Err(NotTurned::Refused("no row was changed, and the list has no such flag".to_owned()));
+        }
         let cut = |why: String| self.redactor.cut(&why, MAX_TEXT_CHARS);
         turned.map_err(|error| match error {
             NotTurned::Refused(why) => NotTurned::Refused(cut(why)),
@@ -246,7 +251,8 @@ mod tests {
         // What somebody does to another flag concerns nobody.
         change(&table, "UPDATE flags SET state = 1 WHERE name = 'b'");
         assert_eq!(table.turn("a", Turn::On, Some(seen)).await, Ok(1));
-        assert_eq!(table.turn("nobody", Turn::Off, None).await, Ok(0));
+        let nobody = table.turn("nobody", Turn::Off, None).await;
+        assert!(matches!(nobody, Err(NotTurned::Refused(why)) if why.ends_with("the list has no such flag")));
     }
 
     #[tokio::test]

@@ -77,10 +77,14 @@ impl Postgres {
         // One that is given up in the middle is not used again.
         let known = kept.take().filter(|client| !client.is_closed());
         within(async {
-            let client = match known {
-                Some(client) => client,
-                None => self.connect().await?,
-            };
+            if let Some(client) = known
+                && let Ok(rows) = read_only(&client, list).await
+            {
+                *kept = Some(client);
+                return Ok(rows);
+            }
+            // The server may have been started again since.
+            let client = self.connect().await?;
             let rows = read_only(&client, list).await?;
             *kept = Some(client);
             Ok(rows)

@@ -1,6 +1,8 @@
 //! A table in a file of SQLite. It is opened for each transaction.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
@@ -19,21 +21,42 @@ pub(super) async fn rows(path: PathBuf, list: Bound) -> Result<Vec<Value>, FlagE
     match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), read).await {
         Ok(Ok(rows)) => rows.map_err(FlagError::NoAnswer),
         Ok(Err(error)) => Err(FlagError::NoAnswer(error.to_string())),
-        Err(_) => Err(FlagError::NoAnswer(format!("no answer in {MAX_SECONDS} s"))),
+        Err(_) => Err(FlagError::NoAnswer(late())),
     }
 }
 
 /// Turns a flag in a transaction; returns how many rows were changed.
 pub(super) async fn turn(path: PathBuf, update: Bound, condition: Option<Condition>) -> Result<u64, NotTurned> {
-    let turned = tokio::task::spawn_blocking(move || turn_now(&path, &update, condition.as_ref()));
+    let stage = Arc::new(AtomicU8::new(Stage::Open as u8));
+    let of_turn = Arc::clone(&stage);
+    let turned = tokio::task::spawn_blocking(move || turn_now(&path, &update, condition.as_ref(), &of_turn));
     match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), turned).await {
         Ok(Ok(turned)) => turned,
         Ok(Err(error)) => Err(NotTurned::Unknown(error.to_string())),
-        Err(_) => Err(NotTurned::Unknown(format!("no answer in {MAX_SECONDS} s"))),
+        // What still runs ends without a commit.
+        Err(_) if goes_on(&stage, Stage::GivenUp) => Err(NotTurned::Refused(late())),
+        Err(_) => Err(NotTurned::Unknown(late())),
     }
 }
 
-fn turn_now(path: &Path, update: &Bound, condition: Option<&Condition>) -> Result<u64, NotTurned> {
+/// How far a transaction got. Nobody can end a thread, but it looks here before it commits.
+#[derive(Clone, Copy)]
+enum Stage {
+    Open,
+    Committing,
+    GivenUp,
+}
+
+/// Whether the transaction was open still, and is this now.
+fn goes_on(stage: &AtomicU8, to: Stage) -> bool {
+    stage.compare_exchange(Stage::Open as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+}
+
+fn late() -> String {
+    format!("no answer in {MAX_SECONDS} s")
+}
+
+fn turn_now(path: &Path, update: &Bound, condition: Option<&Condition>, stage: &AtomicU8) -> Result<u64, NotTurned> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(NotTurned::Refused)?;
     let refused = |error: rusqlite::Error| NotTurned::Refused(said(&error));
     // Whoever else writes is waited for now, and not later.
@@ -51,6 +74,9 @@ fn turn_now(path: &Path, update: &Bound, condition: Option<&Condition>) -> Resul
     if let Some(condition) = condition {
         condition.after(&before, &list(condition)?)?;
     }
+    if !goes_on(stage, Stage::Committing) {
+        return Err(NotTurned::Refused(late()));
+    }
     connection.execute_batch("COMMIT").map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::ConstraintViolation) => refused(error),
         _ => NotTurned::Unknown(said(&error)),
@@ -60,8 +86,8 @@ fn turn_now(path: &Path, update: &Bound, condition: Option<&Condition>) -> Resul
 
 /// Opens a file that is there. What is open is closed without a commit where something fails.
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, String> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|error| format!("{}: {}", path.display(), said(&error)))?;
+    let connection =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| said(&error))?;
     connection.busy_timeout(Duration::from_secs(MAX_STATEMENT_SECONDS)).map_err(|error| said(&error))?;
     Ok(connection)
 }
