@@ -209,6 +209,7 @@ impl Clusters {
             config.root_cert.get_or_insert_default();
         }
         add_credentials(&self.redactor, &config);
+        take_token(&mut config).map_err(unusable)?;
         let (namespace, server) =
             (config.default_namespace.clone(), self.redactor.redact(&config.cluster_url.to_string()).into_owned());
         let found = self.kubeconfig.contexts.iter().find(|context| context.name == name);
@@ -330,6 +331,18 @@ fn add_credentials(redactor: &Redactor, config: &kube::Config) {
         .into_iter()
         .chain(["access-token", "id-token", "refresh-token", "client-secret"].map(|name| &provided[name]));
     secrets.filter_map(serde_json::Value::as_str).for_each(|secret| redactor.add_secret(secret));
+}
+
+/// Takes a token without the line break that a block of YAML ends with. The library panics at one that is no header.
+fn take_token(config: &mut kube::Config) -> Result<(), String> {
+    let user = serde_json::to_value(&config.auth_info).unwrap_or_default();
+    let Some(token) = user["token"].as_str() else { return Ok(()) };
+    let token = token.trim();
+    if http::HeaderValue::try_from(format!("Bearer {token}")).is_err() {
+        return Err("the token of its user has characters that are not allowed in a header".to_owned());
+    }
+    config.auth_info.token = Some(token.to_owned().into());
+    Ok(())
 }
 
 /// An error with its causes: kube's own words often leave out the one that matters.

@@ -201,6 +201,34 @@ fn any_value() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
     ]
 }
 
+#[tokio::test]
+async fn a_token_ends_before_its_line_break_and_one_that_is_no_header_is_said() {
+    let config = |token: &str| {
+        serde_json::json!({
+            "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
+            "users": [{"name": "u", "user": {"token": token}}],
+        })
+        .to_string()
+    };
+    for (token, usable) in [("abc\n", true), (" abc ", true), ("a\nb", false), ("a\0", false)] {
+        let (_home, variables) = home(&[(".kube/config", &config(token))]);
+        let redactor = Redactor::default();
+        let loaded = Clusters::read(&variables, &redactor).unwrap().load(None).await;
+        match loaded {
+            Ok(cluster) => {
+                assert!(usable, "{token:?}");
+                let limit = std::time::Duration::ZERO;
+                crate::platform::kube_client::client_of(&cluster, cluster.config.clone(), limit, &redactor).unwrap();
+            }
+            Err(error) => {
+                assert!(!usable, "{token:?}: {error}");
+                assert!(error.to_string().contains("not allowed in a header"), "{error}");
+            }
+        }
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
     #[test]
