@@ -1,5 +1,6 @@
 //! The timeline: events, journal and changes of feature flags together, newest first.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -41,10 +42,11 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
         Source::Journal(_) | Source::Flag(..) => true,
     });
     let flags = model.core.world.environments.iter().flat_map(|env| {
-        flag_changes(model, env).map(|(flag, change)| (change.at, Source::Flag(env.name(), flag, change)))
+        let newest = newest(flag_changes(model, env), limit).into_iter();
+        newest.map(|(flag, change)| (change.at, Source::Flag(env.name(), flag, change)))
     });
     let mut all: Vec<_> = events.chain(lines).chain(flags).collect();
-    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.sort_by_key(|(at, _)| Reverse(*at));
     all.truncate(limit);
     let targets = targets(model);
     all.into_iter()
@@ -66,6 +68,21 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
             },
         })
         .collect()
+}
+
+/// Returns the newest changes, newest first: there may be thousands for each frame.
+fn newest<'a>(
+    changes: impl Iterator<Item = (&'a str, &'a FlagChange)>,
+    limit: usize,
+) -> Vec<(&'a str, &'a FlagChange)> {
+    let mut all: Vec<_> = changes.collect();
+    if limit < all.len() {
+        // The names tell those of one time apart, or the list would not stay as it is.
+        all.select_nth_unstable_by_key(limit, |(name, change)| (Reverse(change.at), *name));
+        all.truncate(limit);
+    }
+    all.sort_by_key(|(name, change)| (Reverse(change.at), *name));
+    all
 }
 
 /// Returns what was done to a flag in one sentence.
@@ -192,9 +209,7 @@ const MAX_FLAG_MARKS: usize = 6;
 pub fn marks(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
     let mut all = marks_of_actions(model, from);
     let changes = model.environment().into_iter().flat_map(|env| flag_changes(model, env));
-    let mut flags: Vec<_> = changes.filter(|(_, change)| change.at >= from).collect();
-    flags.sort_by_key(|(_, change)| std::cmp::Reverse(change.at));
-    flags.truncate(MAX_FLAG_MARKS);
+    let flags = newest(changes.filter(|(_, change)| change.at >= from), MAX_FLAG_MARKS);
     // Which way first: a long name is cut.
     all.extend(flags.into_iter().map(|(name, change)| (change.at, format!("flag {}: {name}", change.what.as_str()))));
     all.sort_by_key(|(at, _)| *at);

@@ -289,10 +289,12 @@ impl FlagEdit {
     }
 }
 
-/// Tells from two lists what was done to flags between them, where the provider keeps no log: what was known before stays.
+/// Tells from two lists what was done to flags between them, where the provider keeps no log: what was known before stays. The first
+/// list is in the order of the names.
 pub fn note_changes(before: &[Flag], now: &mut [Flag], by: Option<&Writer>, at: Timestamp) {
     for flag in now {
-        let Some(known) = before.iter().find(|known| known.name == flag.name) else { continue };
+        let found = before.binary_search_by(|known| known.name.cmp(&flag.name));
+        let Some(known) = found.ok().and_then(|found| before.get(found)) else { continue };
         flag.changes.clone_from(&known.changes);
         if known.version == flag.version {
             continue;

@@ -103,31 +103,31 @@ pub fn advice(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Op
     if code.is_empty() {
         not_known.push("when the release began here".to_owned());
     }
-    let flags = env.listed_flags().into_iter().flat_map(|listed| flag_changes(env, &listed));
-    let flags = flags.collect::<Vec<_>>();
-    let changes = ranked(last_before(code, at), last_flags_before(flags, at), at, reaches_both);
+    let changes = ranked(last_before(code, at), flags_before(env, at), at, reaches_both);
     Some(Advice { signal, onset, changes, not_known })
 }
 
 /// Orders changes: what is near and reaches those who are worse off, then the nearest.
 fn ranked(code: Vec<Change>, flags: Vec<Change>, onset: Timestamp, reaches_both: bool) -> Vec<Change> {
-    let unlikely = |change: &Change| {
-        let is_far = onset.duration_since(change.at) > NEAR;
-        let is_out_of_reach = match &change.what {
-            // What nobody gets any more seldom makes things worse.
-            What::Flag { edit, .. } => *edit == FlagEdit::Off,
-            _ => reaches_both,
-        };
-        (is_far, is_out_of_reach)
-    };
     let mut all: Vec<Change> = code.into_iter().chain(flags).collect();
-    let is_foreign = |change: &Change| matches!(change.what, What::Flag { of_release: false, .. });
     all.sort_by_key(|change| {
-        let gap = onset.duration_since(change.at).max(SignedDuration::ZERO);
-        (unlikely(change), gap.as_secs() / SKEW.as_secs(), is_foreign(change), gap)
+        let (is_out_of_reach, is_foreign) = match &change.what {
+            // What nobody gets any more seldom makes things worse.
+            What::Flag { edit, of_release, .. } => (*edit == FlagEdit::Off, !of_release),
+            _ => (reaches_both, false),
+        };
+        rank(onset.duration_since(change.at), is_out_of_reach, is_foreign)
     });
     all.truncate(MAX_CHANGES);
     all
+}
+
+type Rank = ((bool, bool), i64, bool, SignedDuration);
+
+fn rank(gap: SignedDuration, is_out_of_reach: bool, is_foreign: bool) -> Rank {
+    let is_far = gap > NEAR;
+    let gap = gap.max(SignedDuration::ZERO);
+    ((is_far, is_out_of_reach), gap.as_secs() / SKEW.as_secs(), is_foreign, gap)
 }
 
 /// Of the changes of the code only the last before the onset counts.
@@ -136,33 +136,29 @@ fn last_before(mut code: Vec<Change>, onset: Timestamp) -> Vec<Change> {
     code.into_iter().max_by_key(|change| change.at).into_iter().collect()
 }
 
-/// Of each flag only the last change before the onset counts: what was taken back before is no longer in force.
-fn last_flags_before(changes: Vec<Change>, onset: Timestamp) -> Vec<Change> {
-    let mut kept: Vec<Change> = Vec::new();
-    for change in changes.into_iter().filter(|change| change.at <= onset + SKEW) {
-        match kept.iter_mut().find(|other| is_same_flag(other, &change)) {
-            Some(other) if other.at < change.at => *other = change,
-            Some(_) => {}
-            None => kept.push(change),
-        }
-    }
-    kept
+/// Of each flag only the last change before the onset counts: what was taken back before is no longer in force. There may be
+/// thousands of flags: only the likeliest are returned.
+fn flags_before(env: &Environment, onset: Timestamp) -> Vec<Change> {
+    let flags = env.listed_flags();
+    let mut likely: Vec<(Rank, &ListedFlag<'_>, &FlagChange)> = flags
+        .iter()
+        .filter_map(|listed| {
+            let before = listed.flag.changes.iter().filter(|change| change.at <= onset + SKEW);
+            // Of those of one time the first is the newest.
+            let change = before.rev().max_by_key(|change| change.at)?;
+            let gap = onset.duration_since(change.at);
+            Some((rank(gap, change.what == FlagEdit::Off, !listed.of_release), listed, change))
+        })
+        .collect();
+    likely.sort_by_key(|(rank, ..)| *rank);
+    likely.into_iter().take(MAX_CHANGES).map(|(_, listed, change)| of_flag(env, listed, change)).collect()
 }
 
-fn is_same_flag(a: &Change, b: &Change) -> bool {
-    match (&a.what, &b.what) {
-        (What::Flag { provider, name, .. }, What::Flag { provider: other_provider, name: other_name, .. }) => {
-            provider == other_provider && name == other_name
-        }
-        _ => false,
-    }
-}
-
-fn flag_changes(env: &Environment, listed: &ListedFlag<'_>) -> Vec<Change> {
+fn of_flag(env: &Environment, listed: &ListedFlag<'_>, change: &FlagChange) -> Change {
     let (provider, name) = (&listed.source.settings.provider, &listed.flag.name);
     // Where several providers may have a flag of the name, it is called by both.
     let called = if env.flags.len() > 1 { format!("{provider}/{name}") } else { name.clone() };
-    let of = |change: &FlagChange| Change {
+    Change {
         at: change.at,
         what: What::Flag {
             provider: provider.clone(),
@@ -173,8 +169,7 @@ fn flag_changes(env: &Environment, listed: &ListedFlag<'_>) -> Vec<Change> {
             of_release: listed.of_release,
             is_on: listed.flag.state.is_on(),
         },
-    };
-    listed.flag.changes.iter().map(of).collect()
+    }
 }
 
 /// When steps were done, pods came, and the version began whose signals got worse.

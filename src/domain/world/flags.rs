@@ -32,6 +32,7 @@ pub struct FlagSettings {
 pub struct FlagSource {
     pub settings: FlagSettings,
     pub heard: Heard,
+    /// In the order of their names.
     pub flags: Arc<Vec<Flag>>,
 }
 
@@ -43,7 +44,18 @@ impl FlagSource {
     /// Returns a flag, where the provider named it.
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<&Flag> {
-        self.flags.iter().find(|flag| flag.name == name)
+        self.at(name).and_then(|at| self.flags.get(at))
+    }
+
+    fn at(&self, name: &str) -> Option<usize> {
+        self.flags.binary_search_by(|flag| flag.name.as_str().cmp(name)).ok()
+    }
+
+    fn take(&mut self, mut flags: Arc<Vec<Flag>>) {
+        if !flags.is_sorted_by(|a, b| a.name <= b.name) {
+            Arc::make_mut(&mut flags).sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        self.flags = flags;
     }
 }
 
@@ -58,7 +70,7 @@ impl Environment {
         let found = self.flags.iter_mut().find(|source| source.settings.provider == provider);
         if let Some(source) = found {
             source.heard.hear(link, at, now);
-            source.flags = flags;
+            source.take(flags);
         }
     }
 
@@ -94,13 +106,19 @@ impl Environment {
             return Vec::new();
         }
         let of_commits = self.flags_of_commits();
-        let listed = self.flags.iter().flat_map(|source| source.flags.iter().map(move |flag| (source, flag)));
-        let listed = listed.map(|(source, flag)| {
-            let of_release = source.settings.of_release.contains(&flag.name) || of_commits.contains(flag.name.as_str());
-            ListedFlag { source, flag, of_release }
-        });
-        let (mut first, rest): (Vec<_>, Vec<_>) = listed.partition(|listed| listed.of_release);
-        first.extend(rest);
+        let (mut first, mut rest) = (Vec::new(), Vec::with_capacity(self.flags.iter().map(|s| s.flags.len()).sum()));
+        for source in &self.flags {
+            // There may be thousands, and this is asked for every frame: only those of the release are looked for.
+            let named = source.settings.of_release.iter().map(String::as_str).chain(of_commits.iter().copied());
+            let of_release: BTreeSet<usize> = named.filter_map(|name| source.at(name)).collect();
+            let mut of_release = of_release.into_iter().peekable();
+            for (at, flag) in source.flags.iter().enumerate() {
+                let of_release = of_release.next_if_eq(&at).is_some();
+                let list = if of_release { &mut first } else { &mut rest };
+                list.push(ListedFlag { source, flag, of_release });
+            }
+        }
+        first.append(&mut rest);
         first
     }
 }
