@@ -79,7 +79,7 @@ impl FlagProviderKind {
             }
             // It is asked of the cluster that the environment is in anyway.
             Self::Flagd { .. } => Vec::new(),
-            Self::Table { database, .. } => database.needs(),
+            Self::Table { database, statements } => database.needs(statements),
             Self::Command { list, off, on, .. } => {
                 [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
             }

@@ -27,6 +27,7 @@ pub enum Need {
     ReadFile(PathBuf),
     /// A database.
     WriteFile(PathBuf),
+    RunSql(String),
     /// Scheme, host and port.
     SendTo(String),
     /// What `docker login` saved for a registry, and the program that keeps it.
@@ -43,6 +44,7 @@ impl fmt::Display for Need {
         match self {
             Self::Run(argv) => write!(f, "run `{}`", argv.join(" ")),
             Self::ReadVariable(name) => write!(f, "read the environment variable {name}"),
+            Self::RunSql(statement) => write!(f, "run the SQL `{statement}`"),
             Self::WriteFile(path) => write!(f, "read and write the file {}", path.display()),
             Self::ReadFile(path) => write!(f, "read the file {}", path.display()),
             Self::SendTo(origin) => write!(f, "send requests to {origin}"),

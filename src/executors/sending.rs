@@ -150,6 +150,7 @@ impl Dispatcher {
             Ok(Sent::Taken { version }) if record.target.system() == System::Pipeline => {
                 format!("{ACCEPTED}: {version}")
             }
+            Ok(Sent::Taken { version }) if record.target.system() == System::Flags => format!("{ACCEPTED} {version}"),
             Ok(Sent::Taken { version }) => format!("{ACCEPTED} at resourceVersion {version}"),
             Ok(Sent::Needless { .. }) => "not sent: another client did the same meanwhile".to_owned(),
             Err(outcome) => outcome.describe(),

@@ -19,6 +19,7 @@ use crate::platform::flags::command::FlagCommands;
 use crate::platform::flags::flagd::Flagd;
 use crate::platform::flags::launchdarkly::LaunchDarkly;
 use crate::platform::flags::table::postgres::Postgres;
+use crate::platform::flags::table::sqlite::Sqlite;
 use crate::platform::flags::table::{Database, FlagTable, Statements};
 use crate::platform::flags::unleash::Unleash;
 use crate::platform::flags::{ListsFlags, Login, Place, RevealToken};
@@ -117,7 +118,7 @@ impl Provider {
     /// Makes a client of a table; it logs in with its password where there is one.
     async fn table(&self, database: &FlagDatabase, statements: &Statements) -> Result<FlagTable, String> {
         let database = match database {
-            FlagDatabase::Sqlite(path) => Database::Sqlite(path.clone()),
+            FlagDatabase::Sqlite(path) => Database::Sqlite(Sqlite::new(path.clone())),
             FlagDatabase::Postgres { server, password } => {
                 let login = match password {
                     Some(password) => {

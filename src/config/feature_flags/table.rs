@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
+use sha2::{Digest as _, Sha256};
 
 use super::FlagProviderKind;
 use crate::config::reader::{At, Reader, Table};
@@ -51,21 +52,33 @@ pub enum FlagDatabase {
 }
 
 impl FlagDatabase {
-    pub(super) fn needs(&self) -> Vec<Need> {
-        match self {
+    pub(super) fn needs(&self, statements: &Statements) -> Vec<Need> {
+        let mut needs = match self {
             Self::Postgres { server, password } => {
-                let origin = format!("postgres://{}:{}", server.host, server.port);
+                let plainly = if server.tls { "" } else { " without TLS" };
+                let origin =
+                    format!("postgres://{}@{}:{}/{}{plainly}", server.user, server.host, server.port, server.database);
                 [Need::SendTo(origin)].into_iter().chain(password.as_ref().map(Need::from)).collect()
             }
             Self::Sqlite(path) => vec![Need::WriteFile(path.clone())],
-        }
+        };
+        let all = [&statements.list, &statements.off].into_iter().chain(&statements.on);
+        needs.extend(all.map(|statement| Need::RunSql(statement.text().to_owned())));
+        needs
     }
 
     /// Returns what stands for its flags.
     pub(super) fn place(&self, statements: &Statements, environment: &str) -> String {
+        // One database may hold several tables: by other statements they are other flags.
+        let mut digest = Sha256::new();
+        for statement in [&statements.list, &statements.off].into_iter().chain(&statements.on) {
+            digest.update(statement.text());
+            digest.update([0]);
+        }
+        let start: u32 = digest.finalize().iter().take(4).fold(0, |start, byte| start << 8 | u32::from(*byte));
         let database = match self {
-            Self::Postgres { server, .. } => server.to_string(),
-            Self::Sqlite(path) => format!("sqlite {}", path.display()),
+            Self::Postgres { server, .. } => format!("{server} statements {start:08x}"),
+            Self::Sqlite(path) => format!("sqlite {} statements {start:08x}", path.display()),
         };
         // A statement that is not told which environment turns all of them.
         let is_told = |statement: &Statement| statement.has(Parameter::Environment);
@@ -137,16 +150,23 @@ fn server(text: &str) -> Result<Server, String> {
     if url.password().is_some() {
         return Err("contains a password: write password = { env = \"NAME\" }".to_owned());
     }
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    // One host has one name.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_lowercase();
     if host.is_empty() || host.contains([',', '%']) {
         return Err("does not name one host".to_owned());
     }
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let user = decoded(url.username());
+    let decoded = |text: &str| match percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err("is no UTF-8".to_owned()),
+    };
+    let user = decoded(url.username())?;
     if user.is_empty() {
         return Err("names no user".to_owned());
     }
-    let database = decoded(url.path().trim_start_matches('/'));
+    let database = decoded(url.path().trim_start_matches('/'))?;
+    if url.fragment().is_some() || url.query_pairs().count() > 1 {
+        return Err("has more than `sslmode` after the database".to_owned());
+    }
     let is_local = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
     let mut tls = !is_local;
     for (name, value) in url.query_pairs() {
@@ -192,7 +212,7 @@ mod tests {
     #[test]
     fn an_address_says_where_and_as_whom() {
         let of = |text: &str| server(text).unwrap();
-        let plain = of("postgres://cockpit@db.example/flags");
+        let plain = of("postgres://cockpit@DB.example./flags");
         assert_eq!((plain.host.as_str(), plain.port, plain.tls), ("db.example", 5432, true));
         assert_eq!(plain.to_string(), "postgres db.example:5432/flags");
         let odd = of("postgresql://a%40b+c@[::1]:6432?sslmode=verify-full");
@@ -210,6 +230,9 @@ mod tests {
             ("postgres://a@/flags", "is no postgres:// address"),
             ("postgres://a@one,two/flags", "does not name one host"),
             ("postgres://a@db/flags?sslmode=prefer", "has another `sslmode`"),
+            ("postgres://a@db/flags?sslmode=verify-full&sslmode=disable", "has more than `sslmode`"),
+            ("postgres://a@db/flags#b", "has more than `sslmode`"),
+            ("postgres://a@db/%ff", "is no UTF-8"),
             ("postgres://a@db/flags?options=-c%20x", "has the parameter options"),
         ] {
             let said = server(text).unwrap_err();

@@ -30,7 +30,10 @@ impl FlagProvider for Flagd {
     fn turn<'a>(&'a self, _: &'a str, _: Turn, payload: &'a FlagPayload) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move {
             match payload {
-                FlagPayload::Flagd(Some(change)) => self.write(change).await.map_err(|error| classify(&error)),
+                FlagPayload::Flagd(Some(change)) => {
+                    let version = self.write(change).await.map_err(|error| classify(&error))?;
+                    Ok(format!("at resourceVersion {version}"))
+                }
                 FlagPayload::Flagd(None) => Ok("(nothing to write)".to_owned()),
                 FlagPayload::Impossible(why) => Err(SendError::Refused(why.clone())),
                 _ => Err(SendError::Refused("not sent: no document was read".to_owned())),

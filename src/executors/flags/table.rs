@@ -40,8 +40,9 @@ impl FlagProvider for FlagTable {
                 (Turn::On, _) => return Err(SendError::Refused("not sent: the flag was not read".to_owned())),
             };
             let rows = self.turn(flag, turn, seen).await.map_err(|error| match &error {
-                NotTurned::Refused(_) => SendError::Refused(error.to_string()),
-                NotTurned::Moved(_) => SendError::Conflict,
+                // Off is not looked at again: its list need not be readable.
+                NotTurned::Moved(_) if turn == Turn::On => SendError::Conflict,
+                NotTurned::Refused(_) | NotTurned::Moved(_) => SendError::Refused(error.to_string()),
                 NotTurned::Unknown(_) => SendError::Unknown(error.to_string()),
             })?;
             Ok(match rows {

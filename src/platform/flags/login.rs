@@ -31,9 +31,14 @@ impl Login {
         if known != refused {
             return Some(known);
         }
-        let token = (self.reveal)().await.ok().filter(|token| token != refused)?;
-        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&token);
-        Some(token)
+        let (reveal, own) = ((self.reveal)(), Arc::clone(&self.token));
+        // Whoever waits may give up before a slow command is done: the next one has what it said.
+        let read = tokio::spawn(async move {
+            let token = reveal.await.ok()?;
+            own.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&token);
+            Some(token)
+        });
+        read.await.ok().flatten().filter(|token| token != refused)
     }
 }
 

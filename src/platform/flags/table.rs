@@ -2,10 +2,10 @@
 
 mod condition;
 pub mod postgres;
-mod sqlite;
+mod rows;
+pub mod sqlite;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use condition::Condition;
 use postgres::Postgres;
+use sqlite::Sqlite;
 
 use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
 use crate::domain::facts::flag::statement::Statement;
@@ -24,13 +25,6 @@ use crate::platform::Redactor;
 const MAX_SECONDS: u64 = 10;
 /// How long a statement may wait for a lock or run, in seconds: an answer that says so comes before nobody waits for it.
 const MAX_STATEMENT_SECONDS: u64 = 8;
-/// Most rows of a list that are read.
-const MAX_ROWS: usize = 20_000;
-/// Longest row of a list that is read, in characters as JSON.
-const MAX_ROW_CHARS: usize = 64 << 10;
-/// Largest list that is read, in bytes as JSON.
-const MAX_LIST_BYTES: usize = 8 << 20;
-
 /// What lists and turns flags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statements {
@@ -43,7 +37,7 @@ pub struct Statements {
 #[derive(Clone)]
 pub enum Database {
     Postgres(Postgres),
-    Sqlite(PathBuf),
+    Sqlite(Sqlite),
 }
 
 /// A table for one environment. Cheap to clone.
@@ -95,7 +89,7 @@ impl ListsFlags for FlagTable {
             let bound = self.bound(&self.statements.list, "");
             let rows = match &self.database {
                 Database::Postgres(postgres) => postgres.rows_again(&bound).await,
-                Database::Sqlite(path) => sqlite::rows(path.clone(), bound).await,
+                Database::Sqlite(sqlite) => sqlite.rows(bound).await,
             };
             let mut flags = self.flags(&rows.map_err(|error| self.told(error))?)?;
             let told: Vec<_> = flags.iter().map(|flag| flag.changes.clone()).collect();
@@ -118,7 +112,7 @@ impl FlagTable {
         let bound = self.bound(&self.statements.list, "");
         let rows = match &self.database {
             Database::Postgres(postgres) => postgres.rows(&bound).await,
-            Database::Sqlite(path) => sqlite::rows(path.clone(), bound).await,
+            Database::Sqlite(sqlite) => sqlite.rows(bound).await,
         };
         let rows = rows.map_err(|error| self.told(error))?;
         let found = self.flags(&rows)?.into_iter().find(|flag| flag.name == name);
@@ -145,13 +139,8 @@ impl FlagTable {
             seen.map(|row| Condition { list: self.bound(&self.statements.list, ""), flag: name.to_owned(), row });
         let turned = match &self.database {
             Database::Postgres(postgres) => postgres.turn(&update, condition.as_ref()).await,
-            Database::Sqlite(path) => sqlite::turn(path.clone(), update, condition).await,
+            Database::Sqlite(sqlite) => sqlite.turn(update, condition).await,
         };
-        if let (Turn::Off, Ok(0)) = (turn, &turned)
-            && let Ok(None) = self.read(name).await
-        {
-            return Err(NotTurned::Refused("no row was changed, and the list has no such flag".to_owned()));
-        }
         let cut = |why: String| self.redactor.cut(&why, MAX_TEXT_CHARS);
         turned.map_err(|error| match error {
             NotTurned::Refused(why) => NotTurned::Refused(cut(why)),
@@ -181,30 +170,6 @@ impl FlagTable {
     }
 }
 
-/// Reads the rows of a list, within its bounds.
-#[derive(Default)]
-struct Rows {
-    rows: Vec<Value>,
-    bytes: usize,
-}
-
-impl Rows {
-    fn add(&mut self, json: &str) -> Result<(), String> {
-        self.bytes += json.len();
-        if self.rows.len() == MAX_ROWS {
-            return Err(format!("there are more than {MAX_ROWS} rows"));
-        }
-        if json.chars().count() > MAX_ROW_CHARS {
-            return Err(format!("a row has more than {MAX_ROW_CHARS} characters"));
-        }
-        if self.bytes > MAX_LIST_BYTES {
-            return Err(format!("the rows have more than {} MiB", MAX_LIST_BYTES >> 20));
-        }
-        self.rows.push(serde_json::from_str(json).map_err(|error| error.to_string())?);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rusqlite::Connection;
@@ -226,7 +191,7 @@ mod tests {
             on: Some(statement("UPDATE flags SET state = 1 WHERE name = {flag}")),
         };
         let table = FlagTable {
-            database: Database::Sqlite(path),
+            database: Database::Sqlite(Sqlite::new(path)),
             statements: Arc::new(statements),
             environment: String::new(),
             redactor: Redactor::default(),
@@ -234,25 +199,23 @@ mod tests {
         (folder, table)
     }
 
-    fn change(table: &FlagTable, sql: &str) {
-        let Database::Sqlite(path) = &table.database else { unreachable!("it is a file") };
-        Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    fn change(folder: &tempfile::TempDir, sql: &str) {
+        Connection::open(folder.path().join("flags.db")).unwrap().execute_batch(sql).unwrap();
     }
 
     #[tokio::test]
     async fn on_is_committed_only_while_the_row_is_the_one_that_was_seen() {
-        let (_folder, table) = table("('a', 0, 'x'), ('b', 0, 'x')");
+        let (folder, table) = table("('a', 0, 'x'), ('b', 0, 'x')");
         let seen = table.read("a").await.unwrap().unwrap().row;
-        change(&table, "UPDATE flags SET rules = 'y' WHERE name = 'a'");
+        change(&folder, "UPDATE flags SET rules = 'y' WHERE name = 'a'");
         let moved = table.turn("a", Turn::On, Some(seen)).await;
         assert_eq!(moved, Err(NotTurned::Moved("the flag was changed meanwhile".to_owned())));
         assert_eq!(table.read("a").await.unwrap().unwrap().flag.state, FlagState::Off);
         let seen = table.read("a").await.unwrap().unwrap().row;
         // What somebody does to another flag concerns nobody.
-        change(&table, "UPDATE flags SET state = 1 WHERE name = 'b'");
+        change(&folder, "UPDATE flags SET state = 1 WHERE name = 'b'");
         assert_eq!(table.turn("a", Turn::On, Some(seen)).await, Ok(1));
-        let nobody = table.turn("nobody", Turn::Off, None).await;
-        assert!(matches!(nobody, Err(NotTurned::Refused(why)) if why.ends_with("the list has no such flag")));
+        assert_eq!(table.turn("nobody", Turn::Off, None).await, Ok(0));
     }
 
     #[tokio::test]
@@ -266,11 +229,26 @@ mod tests {
         assert_eq!(edits, [Some("off"), None]);
     }
 
-    #[test]
-    fn a_list_has_bounds() {
-        let mut rows = Rows::default();
-        assert!(rows.add(&format!("\"{}\"", "x".repeat(MAX_ROW_CHARS))).is_err());
-        rows.rows = vec![Value::Null; MAX_ROWS];
-        assert_eq!(rows.add("{}"), Err("there are more than 20000 rows".to_owned()));
+    /// A list of our own that takes long keeps what an off waits for.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn off_stops_a_list_that_is_being_read() {
+        let (folder, table) = table("('a', 1, 'x')");
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, name FROM n, flags";
+        let statements = Statements {
+            list: Statement::parse(&format!("SELECT name, 1 AS state FROM ({endless}) WHERE i < 0"), Dialect::Sqlite)
+                .unwrap(),
+            ..table.statements.as_ref().clone()
+        };
+        let table = FlagTable { statements: Arc::new(statements), ..table };
+        let reader = table.clone();
+        let listed = tokio::spawn(async move { ListsFlags::list(&reader, &mut Known::default()).await });
+        let probe = Connection::open(folder.path().join("flags.db")).unwrap();
+        // Once the list is being read nobody gets the file for themselves.
+        while probe.execute_batch("BEGIN EXCLUSIVE; ROLLBACK").is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(table.turn("a", Turn::Off, None).await, Ok(1));
+        let error = listed.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("stopped, so that a flag can be turned off"), "{error}");
     }
 }

@@ -70,6 +70,10 @@ impl Statement {
                 }
                 Token::SemiColon => return Err("is more than one statement".to_owned()),
                 Token::LBrace => {
+                    let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+                    if [before, tokens.get(at + 3)].into_iter().flatten().any(is_word) {
+                        return Err("has a parameter in the middle of a word: it stands for a whole value".to_owned());
+                    }
                     let parameter = parameter(tokens.get(at + 1..).unwrap_or_default())?;
                     let start = offset(sql, token.span.start);
                     statement.text.push_str(sql.get(taken..start).unwrap_or_default());
@@ -121,6 +125,10 @@ impl Statement {
         };
         self.parameters.iter().map(value).collect()
     }
+}
+
+fn is_word(token: &TokenWithSpan) -> bool {
+    matches!(token.token, Token::Word(_) | Token::Number(..) | Token::LBrace | Token::RBrace)
 }
 
 fn is_nothing(token: &TokenWithSpan) -> bool {
@@ -206,6 +214,9 @@ mod tests {
             ("SELECT \"{environment}\"", "has {environment} within quotes"),
             ("SELECT {flags}", "has {flags}: there are only {flag} and {environment}"),
             ("SELECT {\"flag\"}", "has {\"flag\"}: there are only"),
+            ("SELECT x{flag}", "in the middle of a word"),
+            ("SELECT * FROM flags_{environment}", "in the middle of a word"),
+            ("SELECT {flag}{environment}", "in the middle of a word"),
             ("SELECT {flag", "has {}: there are only {flag} and {environment}"),
             ("SELECT 'open", "is no SQL: Unterminated string literal"),
         ] {

@@ -1,5 +1,7 @@
 //! What has to hold for a flag that is turned on, within the transaction.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Bound, NotTurned};
@@ -32,19 +34,17 @@ impl Condition {
             Some(flag) => return refused(format!("after it the list says that the flag is {}", flag.state)),
             None => return refused("after it the list has no such flag".to_owned()),
         }
-        let other = |rows: &[Value]| -> Vec<Value> {
-            let mut other: Vec<Value> = rows.iter().filter(|row| row["name"] != self.flag).cloned().collect();
-            // A list may be in any order.
-            other.sort_by_cached_key(ToString::to_string);
-            other
+        // A list may be in any order; a name stands in it once.
+        let others = |rows: &'_ [Value]| -> BTreeMap<String, Value> {
+            let others = rows.iter().filter(|row| row["name"] != self.flag);
+            others.map(|row| (row["name"].as_str().unwrap_or_default().to_owned(), row.clone())).collect()
         };
-        let (before, after) = (other(before), other(after));
-        if before == after {
-            return Ok(());
+        let (before, after) = (others(before), others(after));
+        let names = before.keys().chain(after.keys());
+        match names.into_iter().find(|name| before.get(*name) != after.get(*name)) {
+            Some(name) => refused(format!("it would change another flag, {name}")),
+            None => Ok(()),
         }
-        let changed = after.iter().find(|row| !before.contains(row)).or_else(|| before.first());
-        let name = changed.and_then(|row| row["name"].as_str()).unwrap_or_default();
-        refused(format!("it would change another flag, {name}"))
     }
 
     fn of<'a>(&self, rows: &'a [Value]) -> Option<&'a Value> {

@@ -1,10 +1,15 @@
 //! A table in PostgreSQL. Each write has a connection of its own, so that it waits for nothing else of ours.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::fmt;
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
@@ -15,11 +20,18 @@ use tokio_postgres::{Client, Config, Connection, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::condition::Condition;
-use super::{Bound, FlagError, MAX_ROW_CHARS, MAX_ROWS, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned, Rows};
+use super::rows::{MAX_ROW_CHARS, MAX_ROWS, Rows};
+use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned};
 use crate::platform::flags::Login;
 use crate::platform::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one address is waited for before the next one is tried as well, as RFC 8305 has it.
+const ADDRESS_STAGGER: Duration = Duration::from_millis(250);
+/// How long the connection that is kept may take to list: nobody may be at its other end any more.
+const KEPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// After how long without a word the system looks whether the server is there still.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 const APPLICATION: &str = "release-cockpit";
 
 /// Which server, and as whom.
@@ -68,7 +80,7 @@ impl Postgres {
 
     /// Reads the rows of a list.
     pub(super) async fn rows(&self, list: &Bound) -> Result<Vec<Value>, FlagError> {
-        within(async { read_only(&self.connect().await?, list).await }).await
+        within(async { read_only(&self.connect().await.map_err(|error| error.unsent())?, list).await }).await
     }
 
     /// Reads them on the connection that is kept, where it is still up.
@@ -77,14 +89,19 @@ impl Postgres {
         // One that is given up in the middle is not used again.
         let known = kept.take().filter(|client| !client.is_closed());
         within(async {
-            if let Some(client) = known
-                && let Ok(rows) = read_only(&client, list).await
-            {
-                *kept = Some(client);
-                return Ok(rows);
+            if let Some(client) = known {
+                match tokio::time::timeout(KEPT_TIMEOUT, read_only(&client, list)).await {
+                    Ok(Ok(rows)) => {
+                        *kept = Some(client);
+                        return Ok(rows);
+                    }
+                    // What the server says of the list it would say again.
+                    Ok(Err(error)) if !client.is_closed() => return Err(error),
+                    // The server may have been started again since, or is another one.
+                    Ok(Err(_)) | Err(_) => {}
+                }
             }
-            // The server may have been started again since.
-            let client = self.connect().await?;
+            let client = self.connect().await.map_err(|error| error.unsent())?;
             let rows = read_only(&client, list).await?;
             *kept = Some(client);
             Ok(rows)
@@ -112,7 +129,7 @@ impl Postgres {
         condition: Option<&Condition>,
         stage: &mut Stage,
     ) -> Result<u64, NotTurned> {
-        let client = self.connect().await.map_err(|error| NotTurned::Refused(error.to_string()))?;
+        let client = self.connect_to_turn().await.map_err(|error| NotTurned::Refused(error.to_string()))?;
         let isolation = condition.map_or("READ COMMITTED", |_| "SERIALIZABLE");
         begin(&client, isolation).await.map_err(|error| not_turned(&error))?;
         let before = match condition {
@@ -136,34 +153,66 @@ impl Postgres {
         Ok(changed)
     }
 
-    /// Connects; with a password that was replaced meanwhile it tries once more.
-    async fn connect(&self) -> Result<Client, FlagError> {
-        let password = self.login.as_ref().map(Login::token);
-        let refused = match self.connect_with(password.as_deref()).await {
+    /// Connects; where the server has no connection left for us, the one that lists are read on has to do.
+    async fn connect_to_turn(&self) -> Result<Client, NotConnected> {
+        let error = match self.connect().await {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
-        let is_login = matches!(
-            refused.code(),
-            Some(code) if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-        );
-        if let (true, Some(login), Some(password)) = (is_login, &self.login, &password)
-            && let Some(other) = login.instead_of(password).await
-        {
-            return self.connect_with(Some(&other)).await.map_err(|error| FlagError::NotSent(said(&error)));
-        }
-        Err(FlagError::NotSent(said(&refused)))
+        let kept = self.kept.try_lock().ok().and_then(|mut kept| kept.take());
+        kept.filter(|client| error.is_full() && !client.is_closed()).ok_or(error)
     }
 
-    async fn connect_with(&self, password: Option<&str>) -> Result<Client, Error> {
+    /// Connects; with a password that was replaced meanwhile it tries once more.
+    async fn connect(&self) -> Result<Client, NotConnected> {
+        let password = self.login.as_ref().map(Login::token);
+        let error = match self.connect_with(password.as_deref()).await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        if let (true, Some(login), Some(password)) = (error.is_login(), &self.login, &password)
+            && let Some(other) = login.instead_of(password).await
+        {
+            return self.connect_with(Some(&other)).await;
+        }
+        Err(error)
+    }
+
+    /// Tries all addresses of the server, each a moment after the one before: one that nobody answers at holds up nobody.
+    async fn connect_with(&self, password: Option<&str>) -> Result<Client, NotConnected> {
+        let found = tokio::net::lookup_host((self.server.host.as_str(), self.server.port)).await;
+        let found = found.map_err(|error| NotConnected::NotFound(error.to_string()))?;
+        let addresses: BTreeSet<IpAddr> = found.map(|address| address.ip()).collect();
+        let tries = addresses.into_iter().zip(0..).map(|(address, number)| async move {
+            tokio::time::sleep(ADDRESS_STAGGER * number).await;
+            self.connect_at(address, password).await
+        });
+        let mut tries: FuturesUnordered<_> = tries.collect();
+        let mut last = NotConnected::NotFound("it has no address".to_owned());
+        while let Some(tried) = tries.next().await {
+            match tried {
+                Ok(client) => return Ok(client),
+                // It is there, and says no.
+                Err(error) if error.code().is_some() => return Err(NotConnected::Refused(error)),
+                Err(error) => last = NotConnected::Refused(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_at(&self, address: IpAddr, password: Option<&str>) -> Result<Client, Error> {
         let mut config = Config::new();
         config
             .host(&self.server.host)
+            .hostaddr(address)
             .port(self.server.port)
             .user(&self.server.user)
             .dbname(&self.server.database)
             .application_name(APPLICATION)
-            .connect_timeout(CONNECT_TIMEOUT);
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(KEEPALIVE)
+            // What was sent and is lost is not sent again once we have given up.
+            .tcp_user_timeout(Duration::from_secs(MAX_SECONDS));
         if let Some(password) = password {
             config.password(password);
         }
@@ -175,6 +224,45 @@ impl Postgres {
         let (client, connection) = config.ssl_mode(SslMode::Disable).connect(NoTls).await?;
         drive(connection);
         Ok(client)
+    }
+}
+
+/// Why there is no connection: nothing was sent.
+#[derive(Debug)]
+enum NotConnected {
+    NotFound(String),
+    Refused(Error),
+}
+
+impl NotConnected {
+    fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::NotFound(_) => None,
+            Self::Refused(error) => error.code(),
+        }
+    }
+
+    fn is_login(&self) -> bool {
+        let login = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+        self.code().is_some_and(|code| login.contains(code))
+    }
+
+    /// Whether the server has no connection left.
+    fn is_full(&self) -> bool {
+        self.code().is_some_and(|code| code.code().starts_with("53"))
+    }
+
+    fn unsent(&self) -> FlagError {
+        FlagError::NotSent(self.to_string())
+    }
+}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(why) => f.write_str(why),
+            Self::Refused(error) => f.write_str(&said(error)),
+        }
     }
 }
 
@@ -199,7 +287,11 @@ async fn within<T>(read: impl Future<Output = Result<T, FlagError>>) -> Result<T
 
 async fn begin(client: &Client, how: &str) -> Result<(), Error> {
     let limit = Duration::from_secs(MAX_STATEMENT_SECONDS).as_millis();
-    client.batch_execute(&format!("BEGIN ISOLATION LEVEL {how}; SET LOCAL statement_timeout = {limit}")).await
+    // One that we have given up, and cannot say so, holds no lock for long.
+    let idle = Duration::from_secs(MAX_SECONDS).as_millis();
+    let settings =
+        format!("SET LOCAL statement_timeout = {limit}; SET LOCAL idle_in_transaction_session_timeout = {idle}");
+    client.batch_execute(&format!("BEGIN ISOLATION LEVEL {how}; {settings}")).await
 }
 
 async fn read_only(client: &Client, list: &Bound) -> Result<Vec<Value>, FlagError> {
@@ -217,14 +309,15 @@ async fn rows_of(client: &Client, list: &Bound) -> Result<Vec<Value>, NotTurned>
     let (longest, most) = (MAX_ROW_CHARS + 1, MAX_ROWS + 1);
     // A comment may be the end of the query.
     let query =
-        format!("SELECT left(row_to_json(listed)::text, {longest}) FROM (\n{}\n) AS listed LIMIT {most}", list.text);
-    let found = client.query_typed(&query, &parameters(list)).await.map_err(|error| not_turned(&error))?;
+        format!("SELECT left(row_to_json(listed.*)::text, {longest}) FROM (\n{}\n) AS listed LIMIT {most}", list.text);
+    let found = client.query_typed_raw(&query, parameters(list)).await.map_err(|error| not_turned(&error))?;
+    let mut found = pin!(found);
     let mut rows = Rows::default();
-    for row in &found {
+    while let Some(row) = found.try_next().await.map_err(|error| not_turned(&error))? {
         let json: &str = row.try_get(0).map_err(|error| NotTurned::Refused(error.to_string()))?;
         rows.add(json).map_err(NotTurned::Refused)?;
     }
-    Ok(rows.rows)
+    Ok(rows.all())
 }
 
 /// Without a name and with types of their own, statements pass through a pool of connections as well.

@@ -2,42 +2,91 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::condition::Condition;
-use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned, Rows};
+use super::rows::Rows;
+use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned};
 
-/// Reads the rows of a list.
-pub(super) async fn rows(path: PathBuf, list: Bound) -> Result<Vec<Value>, FlagError> {
-    let read = tokio::task::spawn_blocking(move || {
-        let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        rows_of(&connection, &list)
-    });
-    match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), read).await {
-        Ok(Ok(rows)) => rows.map_err(FlagError::NoAnswer),
-        Ok(Err(error)) => Err(FlagError::NoAnswer(error.to_string())),
-        Err(_) => Err(FlagError::NoAnswer(late())),
+/// After how many steps of its machine SQLite asks whether to go on.
+const STEPS_BETWEEN_LOOKS: i32 = 1_000;
+
+/// A database file. Cheap to clone.
+#[derive(Clone)]
+pub struct Sqlite {
+    path: PathBuf,
+    /// How many flags are being turned off: whatever else of ours holds the file lets it go.
+    offs: Arc<AtomicUsize>,
+}
+
+/// A flag that is being turned off.
+struct Off(Arc<AtomicUsize>);
+
+impl Off {
+    fn new(offs: &Arc<AtomicUsize>) -> Self {
+        offs.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(offs))
     }
 }
 
-/// Turns a flag in a transaction; returns how many rows were changed.
-pub(super) async fn turn(path: PathBuf, update: Bound, condition: Option<Condition>) -> Result<u64, NotTurned> {
-    let stage = Arc::new(AtomicU8::new(Stage::Open as u8));
-    let of_turn = Arc::clone(&stage);
-    let turned = tokio::task::spawn_blocking(move || turn_now(&path, &update, condition.as_ref(), &of_turn));
-    match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), turned).await {
-        Ok(Ok(turned)) => turned,
-        Ok(Err(error)) => Err(NotTurned::Unknown(error.to_string())),
-        // What still runs ends without a commit.
-        Err(_) if goes_on(&stage, Stage::GivenUp) => Err(NotTurned::Refused(late())),
-        Err(_) => Err(NotTurned::Unknown(late())),
+impl Drop for Off {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+impl Sqlite {
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, offs: Arc::default() }
+    }
+
+    /// Reads the rows of a list.
+    pub(super) async fn rows(&self, list: Bound) -> Result<Vec<Value>, FlagError> {
+        let (path, offs) = (self.path.clone(), Arc::clone(&self.offs));
+        let read = tokio::task::spawn_blocking(move || {
+            let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, Some(offs))?;
+            rows_of(&connection, &list)
+        });
+        match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), read).await {
+            Ok(Ok(Err(why))) if why == INTERRUPTED && self.offs.load(Ordering::SeqCst) > 0 => {
+                Err(FlagError::NoAnswer("stopped, so that a flag can be turned off".to_owned()))
+            }
+            Ok(Ok(rows)) => rows.map_err(FlagError::NoAnswer),
+            Ok(Err(error)) => Err(FlagError::NoAnswer(error.to_string())),
+            Err(_) => Err(FlagError::NoAnswer(late())),
+        }
+    }
+
+    /// Turns a flag in a transaction; returns how many rows were changed.
+    pub(super) async fn turn(&self, update: Bound, condition: Option<Condition>) -> Result<u64, NotTurned> {
+        let (path, offs) = (self.path.clone(), Arc::clone(&self.offs));
+        let off = condition.is_none().then(|| Off::new(&self.offs));
+        let stage = Arc::new(AtomicU8::new(Stage::Open as u8));
+        let of_turn = Arc::clone(&stage);
+        let turned = tokio::task::spawn_blocking(move || {
+            let others = off.is_none().then_some(offs);
+            let turned = turn_now(&path, (&update, condition.as_ref()), &of_turn, others);
+            drop(off);
+            turned
+        });
+        match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), turned).await {
+            Ok(Ok(turned)) => turned,
+            Ok(Err(error)) => Err(NotTurned::Unknown(error.to_string())),
+            // What still runs ends without a commit.
+            Err(_) if goes_on(&stage, Stage::GivenUp) => Err(NotTurned::Refused(late())),
+            Err(_) => Err(NotTurned::Unknown(late())),
+        }
+    }
+}
+
+/// What SQLite says of a statement that was stopped.
+const INTERRUPTED: &str = "interrupted";
 
 /// How far a transaction got. Nobody can end a thread, but it looks here before it commits.
 #[derive(Clone, Copy)]
@@ -56,8 +105,13 @@ fn late() -> String {
     format!("no answer in {MAX_SECONDS} s")
 }
 
-fn turn_now(path: &Path, update: &Bound, condition: Option<&Condition>, stage: &AtomicU8) -> Result<u64, NotTurned> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(NotTurned::Refused)?;
+fn turn_now(
+    path: &Path,
+    (update, condition): (&Bound, Option<&Condition>),
+    stage: &AtomicU8,
+    others: Option<Arc<AtomicUsize>>,
+) -> Result<u64, NotTurned> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, others).map_err(NotTurned::Refused)?;
     let refused = |error: rusqlite::Error| NotTurned::Refused(said(&error));
     // Whoever else writes is waited for now, and not later.
     connection.execute_batch("BEGIN IMMEDIATE").map_err(refused)?;
@@ -84,11 +138,16 @@ fn turn_now(path: &Path, update: &Bound, condition: Option<&Condition>, stage: &
     Ok(changes)
 }
 
-/// Opens a file that is there. What is open is closed without a commit where something fails.
-fn open(path: &Path, flags: OpenFlags) -> Result<Connection, String> {
-    let connection =
+/// Opens a file that is there. What is open is closed without a commit where something fails. A statement is stopped once its
+/// time is over, or where `offs` says that a flag is being turned off.
+fn open(path: &Path, flags: OpenFlags, offs: Option<Arc<AtomicUsize>>) -> Result<Connection, String> {
+    let mut connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| said(&error))?;
-    connection.busy_timeout(Duration::from_secs(MAX_STATEMENT_SECONDS)).map_err(|error| said(&error))?;
+    let limit = Duration::from_secs(MAX_STATEMENT_SECONDS);
+    connection.busy_timeout(limit).map_err(|error| said(&error))?;
+    let until = Instant::now() + limit;
+    let is_over = move || Instant::now() > until || offs.as_ref().is_some_and(|offs| offs.load(Ordering::SeqCst) > 0);
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over)).map_err(|error| said(&error))?;
     Ok(connection)
 }
 
@@ -106,6 +165,10 @@ fn rows_of(connection: &Connection, list: &Bound) -> Result<Vec<Value>, String> 
         return Err("`list` is no query: it would write".to_owned());
     }
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    if let Some(name) = names.iter().enumerate().find_map(|(at, name)| names.get(..at)?.contains(name).then_some(name))
+    {
+        return Err(format!("there are two columns `{name}`"));
+    }
     let mut found = statement.query(params_from_iter(&list.values)).map_err(|error| said(&error))?;
     let mut rows = Rows::default();
     while let Some(row) = found.next().map_err(|error| said(&error))? {
@@ -117,14 +180,14 @@ fn rows_of(connection: &Connection, list: &Bound) -> Result<Vec<Value>, String> 
         }
         rows.add(&Value::Object(object).to_string())?;
     }
-    Ok(rows.rows)
+    Ok(rows.all())
 }
 
 fn json(value: ValueRef<'_>) -> Option<Value> {
     Some(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => number.into(),
-        ValueRef::Real(number) => number.into(),
+        ValueRef::Real(number) => Value::Number(Number::from_f64(number)?),
         ValueRef::Text(text) => std::str::from_utf8(text).ok()?.into(),
         ValueRef::Blob(_) => return None,
     })
