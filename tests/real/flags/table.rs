@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::pin::Pin;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
@@ -18,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::ended;
 use crate::contract::servers::Servers;
+use crate::journeys::by_hand::{confirmed, on_screen};
 use crate::suite::Suite;
 
 type Case = fn(Database) -> Pin<Box<dyn Future<Output = Checked>>>;
@@ -36,7 +38,8 @@ const CASES: [(&str, Case); 8] = [
     ("a_row_that_is_not_understood_is_no_list", |database| Box::pin(odd_rows(database))),
 ];
 
-const POSTGRES_CASES: [(&str, Case); 2] = [
+const POSTGRES_CASES: [(&str, Case); 3] = [
+    ("a_screen_turns_off_with_a_new_password_and_without_a_connection_to_spare", |database| Box::pin(by_key(database))),
     ("a_password_and_a_certificate_have_to_be_right", |database| Box::pin(logins(database))),
     ("a_lost_answer_to_the_commit_is_settled_by_looking", |database| Box::pin(lost_commit(database))),
 ];
@@ -515,4 +518,31 @@ async fn lost_commit(database: Database) -> Checked {
         same("what is on", &bed.database.on()?.as_str(), &on)?;
     }
     same("rows that were touched", &bed.database.updates()?.as_str(), &"1")
+}
+
+/// The screen has been open since before: who presses `K` need not start it again.
+async fn by_key(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let config = bed.config("", LIST, OFF, ON).replace("{ env = 'FLAGS_PASSWORD' }", "{ file = 'password' }");
+    let program = bed.with(&config);
+    program.write("password", PASSWORD);
+    let database = Arc::new(bed.database);
+    let (server, screen) = (Arc::clone(&database), program.clone());
+    on_screen(&program, move |pty| {
+        let alter = |what: &str| assert!(server.change(&format!("ALTER ROLE cockpit {what}")).is_ok(), "{what}");
+        pty.send("7");
+        pty.wait_text("banner");
+        alter("PASSWORD 'another-planted-secret'");
+        screen.write("password", "another-planted-secret");
+        confirmed(pty, "K", "Turn off");
+        pty.wait_text("flag banner of table — done:");
+        // The connection that lists are read on is the only one.
+        alter("CONNECTION LIMIT 1");
+        pty.send("j");
+        confirmed(pty, "K", "Turn off");
+        pty.wait_text("flag checkout of table — done:");
+    })
+    .await?;
+    same("what is on", &database.on()?.as_str(), &"checkout development")?;
+    same("rows that were touched", &database.updates()?.as_str(), &"2")
 }

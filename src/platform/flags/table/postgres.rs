@@ -80,7 +80,17 @@ impl Postgres {
 
     /// Reads the rows of a list.
     pub(super) async fn rows(&self, list: &Bound) -> Result<Vec<Value>, FlagError> {
-        within(async { read_only(&self.connect().await.map_err(|error| error.unsent())?, list).await }).await
+        let found = within(async {
+            match self.connect().await {
+                Ok(client) => Ok(Some(read_only(&client, list).await?)),
+                Err(error) if error.is_full() => Ok(None),
+                Err(error) => Err(error.unsent()),
+            }
+        });
+        match found.await? {
+            Some(rows) => Ok(rows),
+            None => self.rows_again(list).await,
+        }
     }
 
     /// Reads them on the connection that is kept, where it is still up.
@@ -150,6 +160,9 @@ impl Postgres {
             Some(code) if is_rolled_back(code) => not_turned(&error),
             _ => NotTurned::Unknown(said(&error)),
         })?;
+        if let Ok(mut kept) = self.kept.try_lock() {
+            kept.get_or_insert(client);
+        }
         Ok(changed)
     }
 
