@@ -11,7 +11,9 @@ use crate::domain::world::flags::ListedFlag;
 #[must_use]
 pub fn listed(model: &Model) -> Vec<ListedFlag<'_>> {
     let filter = model.ui.filter.to_lowercase();
-    let contains = |text: &str| text.to_lowercase().contains(&filter);
+    // There may be thousands for each key: those in lower case need no copy.
+    let is_lower = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let contains = |text: &str| text.contains(&filter) || (!is_lower(text) && text.to_lowercase().contains(&filter));
     let mut flags = model.environment().map(Environment::listed_flags).unwrap_or_default();
     if !filter.is_empty() {
         flags.retain(|listed| contains(&listed.flag.name) || listed.flag.owner.as_deref().is_some_and(contains));

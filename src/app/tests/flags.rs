@@ -73,4 +73,10 @@ fn the_filter_decides_what_is_selected() {
     press(&mut model, "7");
     model.ui.filter = "ALPH".to_owned();
     assert_eq!(turned(&mut model, "K y"), [(Verb::FlagOff, "alpha".to_owned())]);
+    let mut model = with_flags(&[("Beta", FlagState::On), ("zeta", FlagState::On), ("\u{c9}clair", FlagState::On)]);
+    press(&mut model, "7");
+    for (filter, flag) in [("bet", "Beta"), ("\u{e9}CL", "\u{c9}clair")] {
+        model.ui.filter = filter.to_owned();
+        assert_eq!(turned(&mut model, "K y"), [(Verb::FlagOff, flag.to_owned())]);
+    }
 }
