@@ -12,6 +12,7 @@ use crate::config::secret::{self, Secret};
 use crate::config::section::{Field, Kind, Section};
 use crate::config::trust::Need;
 use crate::domain::facts::flag::statement::{Dialect, Parameter, Statement};
+use crate::domain::record::journal::hex;
 use crate::platform::flags::table::Statements;
 use crate::platform::flags::table::postgres::Server;
 
@@ -43,6 +44,8 @@ const FIELDS: &[Field] = &[
 const EXAMPLE: &str =
     "write for example postgres = \"postgres://cockpit@db.example:5432/flags\" or sqlite = \"flags.db\"";
 const DEFAULT_PORT: u16 = 5432;
+/// How much of the digest of the statements tells a place apart.
+const DIGEST_CHARS: usize = 8;
 
 /// Which database.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,10 +78,11 @@ impl FlagDatabase {
             digest.update(statement.text());
             digest.update([0]);
         }
-        let start: u32 = digest.finalize().iter().take(4).fold(0, |start, byte| start << 8 | u32::from(*byte));
+        let digest = hex(&digest.finalize());
+        let start = digest.get(..DIGEST_CHARS).unwrap_or(&digest);
         let database = match self {
-            Self::Postgres { server, .. } => format!("{server} statements {start:08x}"),
-            Self::Sqlite(path) => format!("sqlite {} statements {start:08x}", path.display()),
+            Self::Postgres { server, .. } => format!("{server} statements {start}"),
+            Self::Sqlite(path) => format!("sqlite {} statements {start}", path.display()),
         };
         // A statement that is not told which environment turns all of them.
         let is_told = |statement: &Statement| statement.has(Parameter::Environment);

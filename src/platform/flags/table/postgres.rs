@@ -28,9 +28,9 @@ use crate::platform::tls;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one address is waited for before the next one is tried as well, as RFC 8305 has it.
 const ADDRESS_STAGGER: Duration = Duration::from_millis(250);
-/// How long the connection that is kept may take to list: nobody may be at its other end any more.
+/// How long the connection that is kept may take to list: the server may be gone without a word.
 const KEPT_TIMEOUT: Duration = Duration::from_secs(3);
-/// After how long without a word the system looks whether the server is there still.
+/// How long a connection is silent before the kernel probes it.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const APPLICATION: &str = "release-cockpit";
 
@@ -80,17 +80,13 @@ impl Postgres {
 
     /// Reads the rows of a list.
     pub(super) async fn rows(&self, list: &Bound) -> Result<Vec<Value>, FlagError> {
-        let found = within(async {
-            match self.connect().await {
-                Ok(client) => Ok(Some(read_only(&client, list).await?)),
-                Err(error) if error.is_full() => Ok(None),
-                Err(error) => Err(error.unsent()),
-            }
-        });
-        match found.await? {
-            Some(rows) => Ok(rows),
-            None => self.rows_again(list).await,
-        }
+        within(async {
+            let client = self.connection().await.map_err(|error| error.unsent())?;
+            let rows = read_only(&client, list).await?;
+            self.keep(client);
+            Ok(rows)
+        })
+        .await
     }
 
     /// Reads them on the connection that is kept, where it is still up.
@@ -122,7 +118,7 @@ impl Postgres {
     /// Turns a flag in a transaction; returns how many rows were changed.
     pub(super) async fn turn(&self, update: &Bound, condition: Option<&Condition>) -> Result<u64, NotTurned> {
         let mut stage = Stage::Open;
-        let turned = self.turn_on_its_own(update, condition, &mut stage);
+        let turned = self.turn_in_transaction(update, condition, &mut stage);
         let ended = tokio::time::timeout(Duration::from_secs(MAX_SECONDS), turned).await;
         let late = format!("no answer in {MAX_SECONDS} s");
         match (ended, stage) {
@@ -133,13 +129,13 @@ impl Postgres {
     }
 
     /// What ends before its COMMIT is rolled back by the server: the connection goes with it.
-    async fn turn_on_its_own(
+    async fn turn_in_transaction(
         &self,
         update: &Bound,
         condition: Option<&Condition>,
         stage: &mut Stage,
     ) -> Result<u64, NotTurned> {
-        let client = self.connect_to_turn().await.map_err(|error| NotTurned::Refused(error.to_string()))?;
+        let client = self.connection().await.map_err(|error| NotTurned::Refused(error.to_string()))?;
         let isolation = condition.map_or("READ COMMITTED", |_| "SERIALIZABLE");
         begin(&client, isolation).await.map_err(|error| not_turned(&error))?;
         let before = match condition {
@@ -160,20 +156,26 @@ impl Postgres {
             Some(code) if is_rolled_back(code) => not_turned(&error),
             _ => NotTurned::Unknown(said(&error)),
         })?;
-        if let Ok(mut kept) = self.kept.try_lock() {
-            kept.get_or_insert(client);
-        }
+        self.keep(client);
         Ok(changed)
     }
 
-    /// Connects; where the server has no connection left for us, the one that lists are read on has to do.
-    async fn connect_to_turn(&self) -> Result<Client, NotConnected> {
+    /// Connects. Where the server does not let us in any more, or has no connection left, the one that lists are read on has
+    /// to do.
+    async fn connection(&self) -> Result<Client, NotConnected> {
         let error = match self.connect().await {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
         let kept = self.kept.try_lock().ok().and_then(|mut kept| kept.take());
-        kept.filter(|client| error.is_full() && !client.is_closed()).ok_or(error)
+        kept.filter(|client| !client.is_closed()).ok_or(error)
+    }
+
+    /// Keeps a connection for the next list, where there is none.
+    fn keep(&self, client: Client) {
+        if let Ok(mut kept) = self.kept.try_lock() {
+            kept.get_or_insert(client);
+        }
     }
 
     /// Connects; with a password that was replaced meanwhile it tries once more.
@@ -258,11 +260,6 @@ impl NotConnected {
     fn is_login(&self) -> bool {
         let login = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
         self.code().is_some_and(|code| login.contains(code))
-    }
-
-    /// Whether the server has no connection left.
-    fn is_full(&self) -> bool {
-        self.code().is_some_and(|code| code.code().starts_with("53"))
     }
 
     fn unsent(&self) -> FlagError {

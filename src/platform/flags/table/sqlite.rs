@@ -1,5 +1,6 @@
 //! A table in a file of SQLite. It is opened for each transaction.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -50,13 +51,10 @@ impl Sqlite {
     pub(super) async fn rows(&self, list: Bound) -> Result<Vec<Value>, FlagError> {
         let (path, offs) = (self.path.clone(), Arc::clone(&self.offs));
         let read = tokio::task::spawn_blocking(move || {
-            let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, Some(offs))?;
-            rows_of(&connection, &list)
+            let file = File::open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, Some(offs))?;
+            file.rows(&list)
         });
         match tokio::time::timeout(Duration::from_secs(MAX_SECONDS), read).await {
-            Ok(Ok(Err(why))) if why == INTERRUPTED && self.offs.load(Ordering::SeqCst) > 0 => {
-                Err(FlagError::NoAnswer("stopped, so that a flag can be turned off".to_owned()))
-            }
             Ok(Ok(rows)) => rows.map_err(FlagError::NoAnswer),
             Ok(Err(error)) => Err(FlagError::NoAnswer(error.to_string())),
             Err(_) => Err(FlagError::NoAnswer(late())),
@@ -85,9 +83,6 @@ impl Sqlite {
     }
 }
 
-/// What SQLite says of a statement that was stopped.
-const INTERRUPTED: &str = "interrupted";
-
 /// How far a transaction got. Nobody can end a thread, but it looks here before it commits.
 #[derive(Clone, Copy)]
 enum Stage {
@@ -111,11 +106,11 @@ fn turn_now(
     stage: &AtomicU8,
     others: Option<Arc<AtomicUsize>>,
 ) -> Result<u64, NotTurned> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, others).map_err(NotTurned::Refused)?;
-    let refused = |error: rusqlite::Error| NotTurned::Refused(said(&error));
+    let file = File::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, others).map_err(NotTurned::Refused)?;
+    let refused = |error: rusqlite::Error| NotTurned::Refused(file.said(&error));
     // Whoever else writes is waited for now, and not later.
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(refused)?;
-    let list = |condition: &Condition| rows_of(&connection, &condition.list).map_err(NotTurned::Refused);
+    file.connection.execute_batch("BEGIN IMMEDIATE").map_err(refused)?;
+    let list = |condition: &Condition| file.rows(&condition.list).map_err(NotTurned::Refused);
     let before = match condition {
         Some(condition) => {
             let rows = list(condition)?;
@@ -124,63 +119,87 @@ fn turn_now(
         }
         None => Vec::new(),
     };
-    let changes = run(&connection, update).map_err(refused)?;
+    let changes = file.run(update).map_err(refused)?;
     if let Some(condition) = condition {
         condition.after(&before, &list(condition)?)?;
     }
     if !goes_on(stage, Stage::Committing) {
         return Err(NotTurned::Refused(late()));
     }
-    connection.execute_batch("COMMIT").map_err(|error| match error.sqlite_error_code() {
+    file.connection.execute_batch("COMMIT").map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::ConstraintViolation) => refused(error),
-        _ => NotTurned::Unknown(said(&error)),
+        _ => NotTurned::Unknown(file.said(&error)),
     })?;
     Ok(changes)
 }
 
-/// Opens a file that is there. What is open is closed without a commit where something fails. A statement is stopped once its
-/// time is over, or where `offs` says that a flag is being turned off.
-fn open(path: &Path, flags: OpenFlags, offs: Option<Arc<AtomicUsize>>) -> Result<Connection, String> {
-    let mut connection =
-        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| said(&error))?;
-    let limit = Duration::from_secs(MAX_STATEMENT_SECONDS);
-    connection.busy_timeout(limit).map_err(|error| said(&error))?;
-    let until = Instant::now() + limit;
-    let is_over = move || Instant::now() > until || offs.as_ref().is_some_and(|offs| offs.load(Ordering::SeqCst) > 0);
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over)).map_err(|error| said(&error))?;
-    Ok(connection)
+/// A database file that is open. It is closed without a commit where something fails.
+struct File {
+    connection: Connection,
+    /// When a statement is stopped.
+    until: Instant,
 }
 
-/// Runs a statement, whatever it returns; returns how many rows it changed.
-fn run(connection: &Connection, bound: &Bound) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare(&bound.text)?;
-    let mut rows = statement.query(params_from_iter(&bound.values))?;
-    while rows.next()?.is_some() {}
-    Ok(connection.changes())
-}
+impl File {
+    /// Opens one that is there. A statement is stopped once its time is over, or where `offs` says that a flag is being turned
+    /// off.
+    fn open(path: &Path, flags: OpenFlags, offs: Option<Arc<AtomicUsize>>) -> Result<Self, String> {
+        let limit = Duration::from_secs(MAX_STATEMENT_SECONDS);
+        let until = Instant::now() + limit;
+        let open = || {
+            let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.busy_timeout(limit)?;
+            let is_wanted = move || offs.as_ref().is_some_and(|offs| offs.load(Ordering::SeqCst) > 0);
+            connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > until || is_wanted()))?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|error: rusqlite::Error| words(&error))?;
+        Ok(Self { connection, until })
+    }
 
-fn rows_of(connection: &Connection, list: &Bound) -> Result<Vec<Value>, String> {
-    let mut statement = connection.prepare(&list.text).map_err(|error| said(&error))?;
-    if !statement.readonly() {
-        return Err("`list` is no query: it would write".to_owned());
+    /// Runs a statement, whatever it returns; returns how many rows it changed.
+    fn run(&self, bound: &Bound) -> rusqlite::Result<u64> {
+        let mut statement = self.connection.prepare(&bound.text)?;
+        let mut rows = statement.query(params_from_iter(&bound.values))?;
+        while rows.next()?.is_some() {}
+        Ok(self.connection.changes())
     }
-    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    if let Some(name) = names.iter().enumerate().find_map(|(at, name)| names.get(..at)?.contains(name).then_some(name))
-    {
-        return Err(format!("there are two columns `{name}`"));
-    }
-    let mut found = statement.query(params_from_iter(&list.values)).map_err(|error| said(&error))?;
-    let mut rows = Rows::default();
-    while let Some(row) = found.next().map_err(|error| said(&error))? {
-        let mut object = Map::new();
-        for (at, name) in names.iter().enumerate() {
-            let value = row.get_ref(at).map_err(|error| said(&error))?;
-            let value = json(value).ok_or_else(|| format!("the column {name} is no text and no number"))?;
-            object.insert(name.clone(), value);
+
+    fn rows(&self, list: &Bound) -> Result<Vec<Value>, String> {
+        let said = |error: rusqlite::Error| self.said(&error);
+        let mut statement = self.connection.prepare(&list.text).map_err(said)?;
+        if !statement.readonly() {
+            return Err("`list` is no query: it would write".to_owned());
         }
-        rows.add(&Value::Object(object).to_string())?;
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut known = BTreeSet::new();
+        if let Some(name) = names.iter().find(|name| !known.insert(name.as_str())) {
+            return Err(format!("there are two columns `{name}`"));
+        }
+        let mut found = statement.query(params_from_iter(&list.values)).map_err(said)?;
+        let mut rows = Rows::default();
+        while let Some(row) = found.next().map_err(said)? {
+            let mut object = Map::new();
+            for (at, name) in names.iter().enumerate() {
+                let value = row.get_ref(at).map_err(said)?;
+                let value = json(value).ok_or_else(|| format!("the column {name} is no text and no number"))?;
+                object.insert(name.clone(), value);
+            }
+            rows.add(&Value::Object(object).to_string())?;
+        }
+        Ok(rows.all())
     }
-    Ok(rows.all())
+
+    /// What went wrong, and why a statement was stopped.
+    fn said(&self, error: &rusqlite::Error) -> String {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) if Instant::now() > self.until => {
+                format!("stopped: it takes longer than {MAX_STATEMENT_SECONDS} s")
+            }
+            Some(ErrorCode::OperationInterrupted) => "stopped, so that a flag can be turned off".to_owned(),
+            _ => words(error),
+        }
+    }
 }
 
 fn json(value: ValueRef<'_>) -> Option<Value> {
@@ -194,7 +213,7 @@ fn json(value: ValueRef<'_>) -> Option<Value> {
 }
 
 /// The words of SQLite, without its numbers.
-fn said(error: &rusqlite::Error) -> String {
+fn words(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(words)) => words.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
