@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod flagd;
+mod front;
 pub mod launchdarkly;
 pub mod table;
 
@@ -13,7 +14,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use serde_json::{Value, json};
 use simulator::unleash::{ADMIN_TOKEN, Unleash as Simulated};
 use support::check::{holds, same, says};
@@ -21,11 +22,12 @@ use support::program::Run;
 use support::unleash::{DEVELOPMENT, PRODUCTION, Unleash};
 use support::{Checked, Program};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::front::{Fate, front};
 use crate::contract::servers::Servers;
-use crate::suite::Suite;
+use crate::suite::{Suite, case};
 
 type Case = fn(Unleash) -> Pin<Box<dyn Future<Output = Checked>>>;
 
@@ -50,17 +52,13 @@ const CASES: [(&str, Case); 14] = [
 ];
 
 pub fn suite() -> Suite {
-    let trial = |server: Server, (name, case): (&'static str, Case)| {
-        Trial::ignorable_test(format!("flags::{}::{name}", server.as_str()), move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(async {
-                let Some((unleash, _ends)) = server.start().await? else {
-                    return Ok(Completion::ignored_with("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one"));
-                };
-                let ended = tokio::time::timeout(CASE_TIMEOUT, case(unleash)).await;
-                ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
-                Ok(Completion::Completed)
-            })
+    let trial = |server: Server, (name, run): (&'static str, Case)| {
+        case(format!("flags::{}::{name}", server.as_str()), CASE_TIMEOUT, async move || {
+            let Some((unleash, _ends)) = server.start().await? else {
+                return Ok(Completion::ignored_with("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one"));
+            };
+            run(unleash).await?;
+            Ok(Completion::Completed)
         })
     };
     let on = |server| CASES.into_iter().map(move |case| trial(server, case));
@@ -206,15 +204,10 @@ async fn off_touches_one_environment(unleash: Unleash) -> Checked {
     same("times off in production", &bed.unleash.times_off(&flag, PRODUCTION).await?, &0)
 }
 
-/// What befalls the requests that turn a flag off.
 #[derive(Clone, Copy)]
 enum Fault {
-    /// They never reach the server, and the connection ends.
-    LoseRequest,
-    /// The server carries them out, and the connection ends before its answer.
-    LoseAnswer,
-    /// They never reach the server; this is answered.
-    Answer(&'static str),
+    /// What becomes of requests that turn a flag off.
+    OfOff(Fate),
     /// They are served; every list is answered with 503.
     NoLists,
 }
@@ -228,61 +221,24 @@ const CHANGE_REQUEST: &str = "HTTP/1.1 403 Forbidden\r\ncontent-type: applicatio
 const CONFLICT: &str = "HTTP/1.1 409 Conflict\r\ncontent-type: application/json\r\ncontent-length: 32\r\n\
                         connection: close\r\n\r\n{\"message\":\"somebody was first\"}";
 
-/// Stands before the server, and returns its address; it ends with the runtime.
-async fn front(unleash: &Unleash, fault: Fault) -> Checked<String> {
+/// Stands before Unleash, and returns its address.
+async fn unleash_behind(unleash: &Unleash, fault: Fault) -> Checked<String> {
     let server = unleash.url.trim_start_matches("http://").to_owned();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = server.clone();
-            // Whatever ends a connection is seen by the program.
-            tokio::spawn(async move { relay(client, &server, fault).await });
+    let address = front(server, move |asked| {
+        let turns = asked.contains("/off HTTP/1.1");
+        let lists = ["/features HTTP/1.1", "/features-batch/", "/search/"].iter().any(|path| asked.contains(path));
+        match fault {
+            Fault::NoLists if lists => Fate::Answered(UNAVAILABLE),
+            Fault::OfOff(fate) if turns => fate,
+            Fault::NoLists | Fault::OfOff(_) => Fate::Arrives,
         }
     });
-    Ok(format!("http://{address}"))
-}
-
-async fn relay(mut client: TcpStream, server: &str, fault: Fault) -> std::io::Result<()> {
-    let mut server = TcpStream::connect(server).await?;
-    let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut asked) => {
-                let bytes = &asked[..read?];
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                let turns = String::from_utf8_lossy(bytes).contains("/off HTTP/1.1");
-                let lists = ["/features HTTP/1.1", "/features-batch/", "/search/"]
-                    .iter()
-                    .any(|path| String::from_utf8_lossy(bytes).contains(path));
-                match fault {
-                    Fault::LoseRequest if turns => return Ok(()),
-                    Fault::LoseAnswer if turns => {
-                        server.write_all(bytes).await?;
-                        // The answer is there: it was carried out.
-                        return server.readable().await;
-                    }
-                    Fault::Answer(answer) if turns => return client.write_all(answer.as_bytes()).await,
-                    Fault::NoLists if lists => return client.write_all(UNAVAILABLE.as_bytes()).await,
-                    _ => server.write_all(bytes).await?,
-                }
-            }
-            read = server.read(&mut answered) => {
-                let bytes = &answered[..read?];
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                client.write_all(bytes).await?;
-            }
-        }
-    }
+    Ok(format!("http://{}", address.await?))
 }
 
 /// Turns a flag off under a fault; returns the run, and how often the event log says that it was.
 async fn off_under(unleash: Unleash, fault: Fault) -> Checked<(Run, usize)> {
-    let (flag, url) = (unleash.create("fault").await?, front(&unleash, fault).await?);
+    let (flag, url) = (unleash.create("fault").await?, unleash_behind(&unleash, fault).await?);
     let bed = Bed::at(unleash, &url, "").await?;
     let run = bed.off(&flag).await;
     let times = bed.unleash.times_off(&flag, DEVELOPMENT).await?;
@@ -297,13 +253,13 @@ async fn off_while_lists_fail(unleash: Unleash) -> Checked {
 }
 
 async fn lost_answer(unleash: Unleash) -> Checked {
-    let (run, times) = off_under(unleash, Fault::LoseAnswer).await?;
+    let (run, times) = off_under(unleash, Fault::OfOff(Fate::LosesAnswer)).await?;
     ended(&run, 0, "found done: it is off")?;
     same("times off", &times, &1)
 }
 
 async fn lost_request(unleash: Unleash) -> Checked {
-    let (run, times) = off_under(unleash, Fault::LoseRequest).await?;
+    let (run, times) = off_under(unleash, Fault::OfOff(Fate::IsLost)).await?;
     ended(&run, 1, "found not done: it is 25 %")?;
     same("times off", &times, &0)
 }
@@ -315,7 +271,7 @@ async fn refusals(unleash: Unleash) -> Checked {
         (CONFLICT, "refused: 409: somebody was first"),
     ];
     for (answer, words) in answers {
-        let (run, times) = off_under(unleash.clone(), Fault::Answer(answer)).await?;
+        let (run, times) = off_under(unleash.clone(), Fault::OfOff(Fate::Answered(answer))).await?;
         ended(&run, 3, words)?;
         same("times off", &times, &0)?;
     }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::process::Command;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use release_cockpit::domain::record::journal::hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,7 @@ use support::program::Run;
 use support::{Checked, Program, TestNamespace};
 
 use crate::contract::servers::Servers;
-use crate::suite::Suite;
+use crate::suite::{Suite, case};
 
 type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 
@@ -41,18 +41,14 @@ const CASES: [(&str, Case); 10] = [
 ];
 
 pub fn suite() -> Suite {
-    let trial = |(name, case): (&'static str, Case)| {
-        Trial::ignorable_test(format!("registry::{name}"), move || {
+    let trial = |(name, run): (&'static str, Case)| {
+        case(format!("registry::{name}"), CASE_TIMEOUT, async move || {
             if !is_installed("docker-registry") || !is_installed("curl") {
                 let why = "no docker-registry or no curl: apt-get install docker-registry curl";
                 return Ok(Completion::ignored_with(why));
             }
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(async {
-                let ended = tokio::time::timeout(CASE_TIMEOUT, case()).await;
-                ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
-                Ok(Completion::Completed)
-            })
+            run().await?;
+            Ok(Completion::Completed)
         })
     };
     Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }

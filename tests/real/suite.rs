@@ -2,13 +2,27 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
+use support::Checked;
 
 pub struct Suite {
     /// How many of them at a time. They wait most of the time.
     pub max_concurrent: usize,
     pub cases: Vec<Trial>,
+}
+
+/// A case of its own runtime, which fails where it does not end within `limit`.
+pub fn case<F>(name: String, limit: Duration, run: impl FnOnce() -> F + Send + 'static) -> Trial
+where
+    F: Future<Output = Checked<Completion>>,
+{
+    Trial::ignorable_test(name, move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let ended = runtime.block_on(async { tokio::time::timeout(limit, run()).await });
+        ended.map_err(|_| format!("it did not end within {limit:?}"))?
+    })
 }
 
 /// Runs what is asked for; fails where any case fails.

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use support::check::{holds, same};
 use support::{Checked, Program, TestCluster};
 
 use super::ended;
 use crate::contract::servers::Servers;
-use crate::suite::Suite;
+use crate::suite::{Suite, case};
 
 type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 
@@ -25,14 +25,10 @@ const CASES: [(&str, Case); 4] = [
 ];
 
 pub fn suite() -> Suite {
-    let trial = |(name, case): (&'static str, Case)| {
-        Trial::ignorable_test(format!("flags::command::{name}"), move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(async {
-                let ended = tokio::time::timeout(CASE_TIMEOUT, case()).await;
-                ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
-                Ok(Completion::Completed)
-            })
+    let trial = |(name, run): (&'static str, Case)| {
+        case(format!("flags::command::{name}"), CASE_TIMEOUT, async move || {
+            run().await?;
+            Ok(Completion::Completed)
         })
     };
     Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
 use support::launchdarkly_api::{Fault, LaunchDarklyApi, PRODUCTION, PROJECT, READER, TEST, TOKEN};
@@ -16,7 +16,7 @@ use support::{Checked, Program};
 use super::ended;
 use crate::contract::servers::Servers;
 use crate::journeys::by_hand::{confirmed, on_screen};
-use crate::suite::Suite;
+use crate::suite::{Suite, case};
 
 type Case = fn(Bed) -> Pin<Box<dyn Future<Output = Checked>>>;
 
@@ -46,14 +46,10 @@ const CASES: [(&str, Case); 17] = [
 ];
 
 pub fn suite() -> Suite {
-    let trial = |(name, case): (&'static str, Case)| {
-        Trial::ignorable_test(format!("flags::launchdarkly::{name}"), move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(async {
-                let ended = tokio::time::timeout(CASE_TIMEOUT, case(Bed::new().await?)).await;
-                ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
-                Ok(Completion::Completed)
-            })
+    let trial = |(name, run): (&'static str, Case)| {
+        case(format!("flags::launchdarkly::{name}"), CASE_TIMEOUT, async move || {
+            run(Bed::new().await?).await?;
+            Ok(Completion::Completed)
         })
     };
     Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }
