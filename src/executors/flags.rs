@@ -109,6 +109,8 @@ fn classify(error: &FlagError) -> SendError {
 #[derive(Clone, Default)]
 pub struct FlagExecutor {
     providers: Arc<watch::Sender<BTreeMap<String, Admitted>>>,
+    /// How many requests were sent: what was listed before is old then.
+    sent: Arc<watch::Sender<u64>>,
 }
 
 /// A provider as far as it has come up.
@@ -135,6 +137,12 @@ impl FlagExecutor {
     /// Notes that there is no client of a provider, and will be none.
     pub fn withhold(&self, name: &str, why: &str) {
         self.admit(name, Admitted::Never(why.to_owned()));
+    }
+
+    /// Tells whenever a request was sent, whatever came of it.
+    #[must_use]
+    pub fn sent(&self) -> watch::Receiver<u64> {
+        self.sent.subscribe()
     }
 
     fn admit(&self, name: &str, admitted: Admitted) {
@@ -216,7 +224,9 @@ impl Executor for FlagExecutor {
                 return Err(SendError::Refused(format!("{} is {} by now", key.provider, provider.place)));
             }
             let Payload::Flag(payload) = &prepared.payload else { return Err(not_for_us()) };
-            provider.client.turn(&key.flag, request.turn, payload).await
+            let answer = provider.client.turn(&key.flag, request.turn, payload).await;
+            self.sent.send_modify(|sent| *sent += 1);
+            answer
         })
     }
 

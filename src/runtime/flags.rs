@@ -153,6 +153,7 @@ impl Provider {
             client,
             outlet: self.outlet,
             refresh: self.refresh,
+            sent: self.turns.as_ref().map(FlagExecutor::sent),
             cancel: self.cancel,
         }
         .spawn(tasks);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,8 @@ pub struct FlagsSource<P> {
     pub outlet: Outlet,
     /// Asks for a look now.
     pub refresh: Arc<Notify>,
+    /// Changes when we turned a flag: the list is read anew then. `None` where we turn none.
+    pub sent: Option<watch::Receiver<u64>>,
     pub cancel: CancellationToken,
 }
 
@@ -43,7 +45,7 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
         });
     }
 
-    async fn run(self) {
+    async fn run(mut self) {
         let (mut known, mut wait) = (Known::default(), INTERVAL);
         loop {
             // As old as its first request.
@@ -67,7 +69,64 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.refresh.notified() => {}
+                () = changed(&mut self.sent) => {}
             }
         }
+    }
+}
+
+/// Waits until we turn a flag.
+async fn changed(sent: &mut Option<watch::Receiver<u64>>) {
+    if let Some(receiver) = sent
+        && receiver.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::BoxFuture;
+
+    use super::*;
+    use crate::domain::facts::flag::Flag;
+    use crate::platform::flags::FlagError;
+    use crate::sources::inbox::Inbox;
+
+    struct Nothing;
+
+    impl ListsFlags for Nothing {
+        fn list<'a>(&'a self, _: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+    }
+
+    /// What is shown would contradict the action's outcome until then.
+    #[tokio::test]
+    async fn a_list_is_read_anew_as_soon_as_we_turned_a_flag() {
+        let (inbox, tasks) = (Inbox::default(), TaskTracker::new());
+        let sent = watch::Sender::new(0);
+        let source = FlagsSource {
+            env: EnvName::new("prod"),
+            provider: "shop".to_owned(),
+            client: Nothing,
+            outlet: inbox.outlet(),
+            refresh: Arc::new(Notify::new()),
+            sent: Some(sent.subscribe()),
+            cancel: CancellationToken::new(),
+        };
+        let cancel = source.cancel.clone();
+        source.spawn(&tasks);
+        let began = std::time::Instant::now();
+        for turn in 0..3 {
+            inbox.arrived().await;
+            assert_eq!(inbox.drain().len(), 1, "{turn}");
+            sent.send_modify(|sent| *sent += 1);
+        }
+        assert!(began.elapsed() < INTERVAL, "it was read when it was due");
+        cancel.cancel();
+        tasks.close();
+        tasks.wait().await;
     }
 }
