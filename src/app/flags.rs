@@ -1,11 +1,18 @@
 //! The list of feature flags: what the filter lets through, what is selected, and what would be turned.
 
-use super::model::Model;
+use tui_input::Input;
+
+use super::checklist::type_note;
+use super::model::{Model, Overlay};
+use super::msg::Effect;
+use super::on_key;
+use crate::domain::facts::flag::{FlagKey, Share, Turn};
 use crate::domain::record::action::Verb;
 use crate::domain::rules::action::Plan;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::Environment;
 use crate::domain::world::flags::ListedFlag;
+use crate::keys::{Chord, Key};
 
 /// Returns the flags of the environment that keys act on, as the filter leaves them.
 #[must_use]
@@ -27,15 +34,59 @@ pub fn selected(model: &Model, flags: &[ListedFlag<'_>]) -> usize {
     model.ui.line.min(flags.len().saturating_sub(1))
 }
 
+/// Returns what a key turns the selected flag to at once.
+pub(super) fn turn_of(verb: Verb) -> Option<Turn> {
+    match verb {
+        Verb::FlagOff => Some(Turn::Off),
+        Verb::FlagOn => Some(Turn::On),
+        _ => None,
+    }
+}
+
 /// Returns the plan that turns the selected flag.
 ///
 /// # Errors
 /// Every reason why it cannot be done now.
-pub(super) fn plan(model: &Model, verb: Verb) -> Result<Plan, Vec<Refusal>> {
+pub(super) fn plan(model: &Model, turn: Turn) -> Result<Plan, Vec<Refusal>> {
+    let key = chosen(model).ok_or_else(none_chosen)?;
+    model.core.plan_flag(&key, turn)
+}
+
+fn chosen(model: &Model) -> Option<FlagKey> {
     let flags = listed(model);
-    let chosen = model.environment().zip(flags.get(selected(model, &flags)));
-    match chosen {
-        Some((env, listed)) => model.core.plan_flag(&listed.key(env), verb),
-        None => Err(vec![Refusal::new(RefusalKind::NotSeen, "no feature flag is selected", "see screen 7")]),
+    let (env, listed) = model.environment().zip(flags.get(selected(model, &flags)))?;
+    Some(listed.key(env))
+}
+
+fn none_chosen() -> Vec<Refusal> {
+    vec![Refusal::new(RefusalKind::NotSeen, "no feature flag is selected", "see screen 7")]
+}
+
+/// Asks which share of users is to get the selected flag.
+pub(super) fn ask_share(model: &mut Model) -> Vec<Effect> {
+    let Some(key) = chosen(model) else {
+        return on_key::refuse(model, "cannot set the share of a flag".to_owned(), none_chosen());
+    };
+    model.ui.overlay = Some(Overlay::FlagShare { key, input: Input::default() });
+    Vec::new()
+}
+
+/// A key while the share is typed.
+pub(super) fn share_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let Some(Overlay::FlagShare { key, input }) = &mut model.ui.overlay else { return Vec::new() };
+    match chord.key {
+        Key::Esc => on_key::closed(model),
+        Key::Enter => {
+            // What is wrong with it stands in the dialog.
+            let Ok(share) = input.value().parse::<Share>() else { return Vec::new() };
+            let (key, turn) = (key.clone(), Turn::Share(share));
+            let title = format!("cannot set {} to {share} in {}", key.flag, key.env);
+            let plan = model.core.plan_flag(&key, turn);
+            on_key::ask_for(model, plan, title)
+        }
+        _ => {
+            type_note(input, chord);
+            Vec::new()
+        }
     }
 }

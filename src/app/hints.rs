@@ -80,8 +80,8 @@ pub fn acts_on(model: &Model, verb: Verb) -> Option<WorkloadKey> {
 /// # Errors
 /// Every reason why it cannot be done now.
 pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
-    if matches!(verb, Verb::FlagOff | Verb::FlagOn) {
-        return super::flags::plan(model, verb);
+    if let Some(turn) = super::flags::turn_of(verb) {
+        return super::flags::plan(model, turn);
     }
     let Some(target) = acts_on(model, verb) else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, "no workload is selected", "")]);
@@ -137,7 +137,7 @@ pub fn footer(model: &Model) -> Vec<Hint> {
         }
         Screen::Changes => {}
         Screen::Flags => {
-            commands = vec![Command::FlagOff, Command::FlagOn, Command::Rollback, Command::Filter];
+            commands = vec![Command::FlagOff, Command::FlagOn, Command::FlagSet, Command::Rollback, Command::Filter];
         }
         Screen::Journal => commands.extend([Command::Export, Command::Filter]),
     }
@@ -169,7 +169,8 @@ pub fn is_typing(model: &Model) -> bool {
             | Overlay::Filter { .. }
             | Overlay::Acknowledge { .. }
             | Overlay::Sign { .. }
-            | Overlay::Freeze { .. },
+            | Overlay::Freeze { .. }
+            | Overlay::FlagShare { .. },
         ) => true,
         Some(Overlay::Confirm(confirm)) => confirm.plan.typed().is_some(),
         _ => false,

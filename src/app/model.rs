@@ -7,6 +7,7 @@ use tui_input::Input;
 
 use super::forecast::StepForecast;
 use crate::core::Core;
+use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::record::checklist::{CheckId, Decision};
 use crate::domain::rules::action::Plan;
@@ -166,6 +167,11 @@ pub enum Overlay {
         env: EnvName,
         /// Whether it ends the freeze that is in force.
         is_end: bool,
+        input: Input,
+    },
+    /// The share of users who get a feature flag is being typed.
+    FlagShare {
+        key: FlagKey,
         input: Input,
     },
     /// Leaving while an action is in progress.

@@ -12,8 +12,9 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
+use crate::domain::rules::action::Plan;
 use crate::domain::rules::code_or_flag;
-use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::keys::{Chord, Command, Key};
 
 const PAGE_ROWS: usize = 10;
@@ -55,6 +56,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
         },
         Some(Overlay::Acknowledge { .. } | Overlay::Sign { .. }) => checklist::note_key(model, chord),
         Some(Overlay::Freeze { .. }) => freeze::key(model, chord),
+        Some(Overlay::FlagShare { .. }) => flags::share_key(model, chord),
         Some(Overlay::Refused { .. }) => closed(model),
         Some(Overlay::Details { .. } | Overlay::Notices { .. }) => scroll_key(model, chord),
     }
@@ -86,7 +88,8 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if let Some(
         Overlay::Acknowledge { input, .. }
         | Overlay::Sign { input, decision: Some(_), .. }
-        | Overlay::Freeze { input, .. },
+        | Overlay::Freeze { input, .. }
+        | Overlay::FlagShare { input, .. },
     ) = &mut model.ui.overlay
     {
         checklist::paste(input, text);
@@ -147,7 +150,10 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Open => Vec::new(),
         Command::Back => back(model),
         // What is turned is selected in sight.
-        Command::FlagOff | Command::FlagOn if model.ui.screen != Screen::Flags => show(model, Screen::Flags),
+        Command::FlagOff | Command::FlagOn | Command::FlagSet if model.ui.screen != Screen::Flags => {
+            show(model, Screen::Flags)
+        }
+        Command::FlagSet => flags::ask_share(model),
         Command::Promote
         | Command::PromoteFull
         | Command::Pause
@@ -242,28 +248,39 @@ fn ask(model: &mut Model, command: Command) -> Vec<Effect> {
 }
 
 fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
-    match plan_for(model, verb, to) {
-        Ok(plan) => confirm::open(model, plan),
-        Err(refusals) => {
-            let env = acts_on(model, verb).map_or_else(|| model.ui.env.clone(), |target| target.env);
-            let title = match verb {
-                Verb::Release => format!("nothing can be released into {env}"),
-                Verb::SuspendAutomation | Verb::ResumeAutomation => {
-                    format!("cannot {} the owner of the manifest in {env}", verb.label())
-                }
-                Verb::FlagOff | Verb::FlagOn => format!("cannot {} the flag in {env}", verb.label()),
-                _ => format!("{env} cannot {}", verb.label()),
-            };
-            // The right may have been given since.
-            let is_denied = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Denied);
-            // So may what could not be known.
-            let is_blind = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Blind);
-            model.ui.overlay = Some(Overlay::Refused { title, refusals });
-            let again = [is_denied.then_some(CoreEffect::AskRights), is_blind.then_some(CoreEffect::Refresh)];
-            return lift(again.into_iter().flatten().collect());
+    let plan = plan_for(model, verb, to);
+    let env = acts_on(model, verb).map_or_else(|| model.ui.env.clone(), |target| target.env);
+    let title = match verb {
+        Verb::Release => format!("nothing can be released into {env}"),
+        Verb::SuspendAutomation | Verb::ResumeAutomation => {
+            format!("cannot {} the owner of the manifest in {env}", verb.label())
         }
+        Verb::FlagOff | Verb::FlagOn => format!("cannot {} the flag in {env}", verb.label()),
+        _ => format!("{env} cannot {}", verb.label()),
+    };
+    ask_for(model, plan, title)
+}
+
+/// Shows what a plan comes to, or every reason why there is none, below a title.
+pub(super) fn ask_for(model: &mut Model, plan: Result<Plan, Vec<Refusal>>, title: String) -> Vec<Effect> {
+    match plan {
+        Ok(plan) => {
+            confirm::open(model, plan);
+            Vec::new()
+        }
+        Err(refusals) => refuse(model, title, refusals),
     }
-    Vec::new()
+}
+
+/// Shows why something cannot be done.
+pub(super) fn refuse(model: &mut Model, title: String, refusals: Vec<Refusal>) -> Vec<Effect> {
+    // The right may have been given since.
+    let is_denied = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Denied);
+    // So may what could not be known.
+    let is_blind = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Blind);
+    model.ui.overlay = Some(Overlay::Refused { title, refusals });
+    let again = [is_denied.then_some(CoreEffect::AskRights), is_blind.then_some(CoreEffect::Refresh)];
+    lift(again.into_iter().flatten().collect())
 }
 
 fn why(model: &mut Model) -> Vec<Effect> {

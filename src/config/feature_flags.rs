@@ -19,6 +19,7 @@ use super::trust::{Need, of_address};
 use crate::domain::facts::flag::ProviderKind;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::flags::FlagSettings;
+use crate::platform::flags::command::Commands;
 use crate::platform::flags::table::Statements;
 
 pub use table::FlagDatabase;
@@ -64,8 +65,8 @@ pub enum FlagProviderKind {
         /// The entry that is the document.
         key: String,
     },
-    /// Commands of the user's own. `{flag}` and `{environment}` in their words are replaced.
-    Command { list: Vec<String>, off: Vec<String>, on: Option<Vec<String>>, dir: PathBuf },
+    /// Commands of the user's own.
+    Command { commands: Commands, dir: PathBuf },
     /// A table in a database, by statements of the user's own.
     Table { database: FlagDatabase, statements: Statements },
 }
@@ -80,9 +81,7 @@ impl FlagProviderKind {
             // It is asked of the cluster that the environment is in anyway.
             Self::Flagd { .. } => Vec::new(),
             Self::Table { database, statements } => database.needs(statements),
-            Self::Command { list, off, on, .. } => {
-                [list, off].into_iter().chain(on).map(|argv| Need::Run(argv.clone())).collect()
-            }
+            Self::Command { commands, .. } => commands.all().map(|argv| Need::Run(argv.clone())).collect(),
         }
     }
 }
@@ -105,11 +104,11 @@ impl FlagProviderConfig {
                 format!("ConfigMap {config_map} key {key} namespace {namespace} context {context}")
             }
             Some(FlagProviderKind::Table { database, statements }) => database.place(statements, &self.environment),
-            Some(FlagProviderKind::Command { list, off, on, .. }) => {
-                let list = list.join(" ");
+            Some(FlagProviderKind::Command { commands, .. }) => {
+                let list = commands.list.join(" ");
                 // A command that is not told which environment turns all of them.
                 let is_told = |words: &Vec<String>| words.iter().any(|word| word.contains("{environment}"));
-                if is_told(off) && on.as_ref().is_none_or(is_told) {
+                if commands.turning().all(is_told) {
                     format!("`{list}` environment {}", self.environment)
                 } else {
                     format!("`{list}`")

@@ -4,7 +4,7 @@ use super::{Core, Effect, InFlight, Level};
 use crate::domain::record::action::{Automatic, Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
 
 use crate::domain::facts::cluster::ClusterIdentity;
-use crate::domain::facts::flag::FlagKey;
+use crate::domain::facts::flag::{FlagKey, Turn};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::rules::action::flag;
@@ -132,12 +132,13 @@ impl Core {
         self.plan_on(&Target::Owner(owner::owner_key(key, owned, snapshot)), verb, None)
     }
 
-    /// Returns the plan that turns a feature flag off or on.
+    /// Returns the plan that turns a feature flag.
     ///
     /// # Errors
     /// Every reason why it cannot be done now.
-    pub fn plan_flag(&self, key: &FlagKey, verb: Verb) -> Result<Plan, Vec<Refusal>> {
-        self.plan_on(&Target::Flag(key.clone()), verb, None)
+    pub fn plan_flag(&self, key: &FlagKey, turn: Turn) -> Result<Plan, Vec<Refusal>> {
+        let Intent { verb, target, to } = flag::intent(key, turn);
+        self.plan_on(&target, verb, to)
     }
 
     /// Checks a plan that waits for confirmation: it expires with time, and when the object moves. A plan that stops
@@ -181,7 +182,11 @@ impl Core {
             }
         }
         // A gate may have turned red since the question was asked.
-        let to = if record.verb == Verb::Rollback { self.revision_of(plan) } else { None };
+        let to = match record.verb {
+            Verb::Rollback => self.revision_of(plan),
+            Verb::FlagSet => flag::turn(record).and_then(flag::percent),
+            _ => None,
+        };
         match self.plan_on(&record.target, record.verb, to) {
             Ok(again) if again.record().to_hash != record.to_hash || again.record().moves_backward() => {
                 Recheck::Stale("it would come to something else now".to_owned())
@@ -218,7 +223,8 @@ impl Core {
     fn flag_moved(&self, record: &PlanRecord) -> Option<String> {
         let Target::Flag(key) = &record.target else { return None };
         match flag::known(&self.world, key) {
-            Some(now) => record.facts.still_hold(&now, record.moves_backward()).err().map(|moved| moved.what),
+            // Nothing that is seen of a flag keeps it from being turned off.
+            Some(now) => record.facts.still_hold(&now, record.verb == Verb::FlagOff).err().map(|moved| moved.what),
             None => Some(format!("{} is not configured any more", key.provider)),
         }
     }
@@ -227,7 +233,8 @@ impl Core {
     fn renew(&self, plan: &Plan) -> Option<Plan> {
         let record = plan.record();
         if let Target::Flag(key) = &record.target {
-            return self.plan_flag(key, record.verb).ok();
+            let renewed = self.plan_flag(key, flag::turn(record)?).ok();
+            return renewed.filter(|renewed| renewed.record().moves_backward());
         }
         let facts = Facts::of(self.object(&record.target)?);
         record.facts.still_hold(&facts, true).ok()?;

@@ -74,7 +74,7 @@ mod tests {
     use crate::domain::facts::cluster::ClusterIdentity;
     use std::sync::Arc;
 
-    use crate::domain::facts::flag::{FlagKey, ProviderKind};
+    use crate::domain::facts::flag::{FlagKey, ProviderKind, Turn};
     use crate::domain::facts::freshness::Heard;
     use crate::domain::record::action::{ActionId, Target, Verb};
     use crate::domain::record::receipt::Receipt;
@@ -165,15 +165,15 @@ mod tests {
             let (heard, flags) = (Heard::default(), Arc::default());
             env.flags = vec![FlagSource { settings: settings.clone(), heard, flags }];
         }
-        let record = core.plan_flag(&key, Verb::FlagOff).unwrap().record().clone();
+        let record = core.plan_flag(&key, Turn::Off).unwrap().record().clone();
         let (old, new) = (ActionId("1".to_owned()), ActionId("2".to_owned()));
         let found = Recovered { open: vec![(old.clone(), record.clone())], ..Recovered::default() };
         update(&mut core, Msg::Recovered(Box::new(found)), now());
-        let on = core.plan_flag(&key, Verb::FlagOn).unwrap_err();
+        let on = core.plan_flag(&key, Turn::On).unwrap_err();
         assert!(on.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{on:?}");
-        let again = core.plan_flag(&key, Verb::FlagOff).unwrap();
+        let again = core.plan_flag(&key, Turn::Off).unwrap();
         assert!(!core.perform(again).is_empty());
-        core.plan_flag(&key, Verb::FlagOff).expect_err("one at a time, while it is on its way");
+        core.plan_flag(&key, Turn::Off).expect_err("one at a time, while it is on its way");
         let ended = |action: &ActionId, shows: &str| {
             let (record, outcome) = (Box::new(record.clone()), Outcome::FoundNotDone { shows: shows.to_owned() });
             Msg::Receipt(Receipt::Ended { action: action.clone(), record, outcome, lines: Vec::new() })

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::flag::unleash::GradualRollout;
 use crate::domain::facts::flag::{FlagFacts, FlagKey, Turn};
 use crate::domain::record::action::{FlagRequest, Request, Target};
 use crate::domain::record::anchor::Anchor;
@@ -38,7 +39,9 @@ pub trait FlagProvider: Send + Sync {
         Box::pin(async move {
             match turn {
                 Turn::Off => Ok(ReadyFlag::unseen()),
-                Turn::On => Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen: self.look(flag).await?.into() }),
+                Turn::On | Turn::Share(_) => {
+                    Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen: self.look(flag).await?.into() })
+                }
             }
         })
     }
@@ -59,8 +62,10 @@ pub enum FlagPayload {
     AsAsked,
     /// A document is written anew, if it is still the one that was read; `None` where it says so already.
     Flagd(Option<Change>),
-    /// The version of a flag's settings that a request to LaunchDarkly is conditional on.
-    LaunchDarkly(u64),
+    /// What a gradual rollout of Unleash is changed from.
+    Unleash(GradualRollout),
+    /// The changes of a request to LaunchDarkly, which holds only for the settings that were read.
+    LaunchDarkly(Value),
     /// The row of a table that has to be there still.
     Row(Value),
     /// What was read cannot be changed so; why.
@@ -85,6 +90,21 @@ enum FlagLook {
     NotLooked,
     Gone,
     Found(FlagFacts),
+}
+
+impl FlagLook {
+    /// Whether a turn that goes past no gate only takes the flag from users.
+    fn loses(&self, turn: Turn) -> Result<(), SendError> {
+        match self {
+            Self::Found(found) if turn.takes_from(found.state) || turn.is_reached(found.state) => Ok(()),
+            Self::Found(found) => Err(SendError::Refused(format!(
+                "not sent: the flag is {} by now, and more users would get it",
+                found.state
+            ))),
+            Self::Gone => Err(SendError::Refused("not sent: the flag was archived or deleted".to_owned())),
+            Self::NotLooked => Err(SendError::Refused("not sent: the flag was not read".to_owned())),
+        }
+    }
 }
 
 impl From<Option<FlagFacts>> for FlagLook {
@@ -202,9 +222,12 @@ impl Executor for FlagExecutor {
         _: Option<&'a Anchor>,
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
-            let turn = own(request)?.turn;
+            let FlagRequest { turn, only_less, .. } = *own(request)?;
             let (provider, key) = self.provider(target).await?;
             let ready = provider.client.prepare(&key.flag, turn).await?;
+            if only_less {
+                ready.seen.loses(turn)?;
+            }
             let seen = match ready.seen {
                 FlagLook::NotLooked => None,
                 FlagLook::Gone | FlagLook::Found(_) if turn == Turn::Off => None,

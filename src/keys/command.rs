@@ -61,6 +61,8 @@ pub enum Command {
     FlagOff,
     /// Turn it on.
     FlagOn,
+    /// Set the share of users who get it.
+    FlagSet,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
     Sign,
@@ -196,6 +198,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         "turn flag on",
         &["E"],
         "Turn the selected feature flag on: a promotion, with every gate.",
+    ),
+    spec(
+        C::FlagSet,
+        Act,
+        "flag-set",
+        "set share",
+        &["%"],
+        "Set the share of users who get the selected feature flag: to more of them with every gate.",
     ),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),

@@ -75,11 +75,9 @@ impl Provider {
                 let client = self.as_soon_as(|| self.table(database, statements)).await;
                 self.serve(client, tasks);
             }
-            FlagProviderKind::Command { list, off, on, dir } => {
+            FlagProviderKind::Command { commands, dir } => {
                 let commands = FlagCommands {
-                    list: list.clone(),
-                    off: off.clone(),
-                    on: on.clone(),
+                    commands: commands.clone(),
                     dir: dir.clone(),
                     environment: self.config.environment.clone(),
                     env: self.env.clone(),

@@ -97,7 +97,7 @@ fn rank(command: Command) -> u8 {
     match command {
         Command::Promote | Command::Rollback | Command::Retry | Command::Sign | Command::FlagOff => 0,
         Command::Abort | Command::FlagOn => 1,
-        Command::Pause | Command::Approve => 2,
+        Command::Pause | Command::Approve | Command::FlagSet => 2,
         Command::Palette => 3,
         _ => 4,
     }

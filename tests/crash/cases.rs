@@ -204,7 +204,12 @@ impl Case {
                     && mark.as_str() == record.mark.as_deref()
             }
             // About no workload: none of the cases asks for it.
-            Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert | Verb::FlagOff | Verb::FlagOn => false,
+            Verb::SuspendAutomation
+            | Verb::ResumeAutomation
+            | Verb::Revert
+            | Verb::FlagOff
+            | Verb::FlagOn
+            | Verb::FlagSet => false,
         }
     }
 }

@@ -48,7 +48,8 @@ impl Prediction {
             | Verb::ResumeAutomation
             | Verb::Revert
             | Verb::FlagOff
-            | Verb::FlagOn => Self::Resumed,
+            | Verb::FlagOn
+            | Verb::FlagSet => Self::Resumed,
             Verb::Restart => Self::Restarted(
                 record.restart_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             ),

@@ -8,6 +8,7 @@ pub mod command;
 pub mod flagd;
 mod front;
 pub mod launchdarkly;
+mod share;
 pub mod table;
 
 use std::future::Future;
@@ -61,7 +62,7 @@ pub fn suite() -> Suite {
             Ok(Completion::Completed)
         })
     };
-    let on = |server| CASES.into_iter().map(move |case| trial(server, case));
+    let on = |server| CASES.into_iter().chain(share::CASES).map(move |case| trial(server, case));
     Suite { max_concurrent: 2, cases: on(Server::Simulator).chain(on(Server::Unleash)).collect() }
 }
 

@@ -68,6 +68,23 @@ impl Unleash {
         Ok(events.iter().filter(is_off).count())
     }
 
+    /// What its event log says was done to a flag in an environment, the oldest first.
+    pub async fn log(&self, flag: &str, environment: &str) -> Checked<Vec<String>> {
+        let found = self.ask("GET", &format!("search/events?feature=IS:{flag}&limit=100"), None).await?;
+        let mut events = found["events"].as_array().cloned().unwrap_or_default();
+        events.sort_by_key(|event| event["id"].as_u64());
+        let here = events.iter().filter(|event| event["environment"] == environment);
+        Ok(here.filter_map(|event| event["type"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// The share that the first strategy of a flag lets in, as it is written.
+    pub async fn rollout(&self, flag: &str, environment: &str) -> Checked<Value> {
+        let feature = self.ask("GET", &format!("projects/default/features/{flag}"), None).await?;
+        let environments = feature["environments"].as_array().cloned().unwrap_or_default();
+        let here = environments.into_iter().find(|env| env["name"] == environment).unwrap_or_default();
+        Ok(here["strategies"][0]["parameters"]["rollout"].clone())
+    }
+
     /// Adds a tag to a flag.
     pub async fn tag(&self, flag: &str, value: &str) -> Checked {
         let tag = json!({"type": "simple", "value": value});

@@ -68,6 +68,25 @@ fn only_y_confirms_and_what_cannot_be_turned_says_why() {
 }
 
 #[test]
+fn a_share_is_typed_and_confirmed() {
+    let mut model = with_flags(&[("zeta", FlagState::Percent(50))]);
+    assert_eq!(turned(&mut model, "7 % 1 0 enter"), [], "it is asked for first");
+    assert!(matches!(&model.ui.overlay, Some(Overlay::Confirm(confirm)) if confirm.plan.typed().is_none()));
+    assert_eq!(turned(&mut model, "y"), [(Verb::FlagSet, "zeta".to_owned())]);
+    let mut model = with_flags(&[("zeta", FlagState::Percent(50))]);
+    // More users: nothing is known of the cluster, and of the gates.
+    press(&mut model, "7 % 6 0 enter");
+    assert!(matches!(model.ui.overlay, Some(Overlay::Refused { .. } | Overlay::Confirm(_))), "{:?}", model.ui.overlay);
+    for wrong in ["7 % enter", "7 % 0 enter", "7 % 1 0 1 enter", "7 % x enter"] {
+        let mut model = with_flags(&[("zeta", FlagState::Percent(50))]);
+        press(&mut model, wrong);
+        assert!(matches!(model.ui.overlay, Some(Overlay::FlagShare { .. })), "{wrong}: {:?}", model.ui.overlay);
+        assert_eq!(turned(&mut model, "esc"), []);
+        assert!(model.ui.overlay.is_none());
+    }
+}
+
+#[test]
 fn the_filter_decides_what_is_selected() {
     let mut model = with_flags(&[("alpha", FlagState::On), ("zeta", FlagState::On)]);
     press(&mut model, "7");

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::Output;
+use crate::domain::facts::flag::Share;
 
 /// `cockpit flags`.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -46,6 +47,18 @@ pub enum FlagsCommand {
     #[command(after_help = "Example:\n  cockpit flags on staging express-checkout-v2\n\n\
                             A protected environment wants its name: --confirm NAME, also with --yes.")]
     On(FlagTurnArgs),
+    /// Give a flag to a share of all users: to more of them like a promotion, to fewer like a rollback
+    #[command(after_help = "Examples:\n  cockpit flags set prod-eu express-checkout-v2 25 --confirm prod-eu\n  \
+                            cockpit flags set prod-eu express-checkout-v2 5 --yes\n\n\
+                            To more users every gate has to be green, and a protected environment wants its name.\n\
+                            To fewer no gate blocks it; it is sent only while more than that get the flag.")]
+    Set {
+        #[command(flatten)]
+        what: FlagTurnArgs,
+        /// Share of all users in percent, from 1 to 100
+        #[arg(value_name = "PERCENT")]
+        share: Share,
+    },
 }
 
 /// Which flag is turned.
@@ -60,7 +73,7 @@ pub struct FlagTurnArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// The environment's name, where it is protected and the flag is turned on
+    /// The environment's name, where it is protected and more users get the flag
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
 }

@@ -39,6 +39,11 @@ const FIELDS: &[Field] = &[
     ),
     Field::new("off", Kind::Text, "Turns a flag off, e.g. \"UPDATE flags SET enabled = false WHERE name = {flag}\"."),
     Field::new("on", Kind::Text, "Turns a flag on; without it none can be."),
+    Field::new(
+        "set",
+        Kind::Text,
+        "Gives a flag to a share of all users, {percent} from 1 to 100, also where it is off; without it no share can be set.",
+    ),
 ];
 
 const EXAMPLE: &str =
@@ -65,8 +70,7 @@ impl FlagDatabase {
             }
             Self::Sqlite(path) => vec![Need::WriteFile(path.clone())],
         };
-        let all = [&statements.list, &statements.off].into_iter().chain(&statements.on);
-        needs.extend(all.map(|statement| Need::RunSql(statement.text().to_owned())));
+        needs.extend(statements.all().map(|statement| Need::RunSql(statement.text().to_owned())));
         needs
     }
 
@@ -74,7 +78,7 @@ impl FlagDatabase {
     pub(super) fn place(&self, statements: &Statements, environment: &str) -> String {
         // One database may hold several tables: by other statements they are other flags.
         let mut digest = Sha256::new();
-        for statement in [&statements.list, &statements.off].into_iter().chain(&statements.on) {
+        for statement in statements.all() {
             digest.update(statement.text());
             digest.update([0]);
         }
@@ -85,8 +89,7 @@ impl FlagDatabase {
             Self::Sqlite(path) => format!("sqlite {} statements {start}", path.display()),
         };
         // A statement that is not told which environment turns all of them.
-        let is_told = |statement: &Statement| statement.has(Parameter::Environment);
-        if is_told(&statements.off) && statements.on.as_ref().is_none_or(is_told) {
+        if statements.turning().all(|statement| statement.has(Parameter::Environment)) {
             format!("{database} environment {environment}")
         } else {
             database
@@ -109,8 +112,31 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<FlagProvide
     if list.as_ref().is_some_and(|list| list.has(Parameter::Flag)) {
         reader.note(table.key_at("list"), "`list` has {flag}, and lists all flags", "leave {flag} out");
     }
-    let (off, on) = (turning(reader, table, "off", dialect), turning(reader, table, "on", dialect));
-    let statements = Statements { list: list?, off: off?, on };
+    let [off, on, set] = ["off", "on", "set"].map(|key| turning(reader, table, key, dialect));
+    for key in ["list", "off", "on", "set"] {
+        let statement = match key {
+            "list" => &list,
+            "off" => &off,
+            "on" => &on,
+            _ => &set,
+        };
+        let has_percent = statement.as_ref().map(|statement| statement.has(Parameter::Percent));
+        match (key, has_percent) {
+            ("set", Some(false)) => {
+                reader.note(
+                    table.key_at(key),
+                    "`set` does not say which share",
+                    "write for example rollout = {percent}",
+                );
+            }
+            ("list" | "off" | "on", Some(true)) => {
+                let why = format!("`{key}` has {{percent}}: only `set` is told a share");
+                reader.note(table.key_at(key), why, "leave {percent} out");
+            }
+            _ => {}
+        }
+    }
+    let statements = Statements { list: list?, off: off?, on, set };
     Some(FlagProviderKind::Table { database: database?, statements })
 }
 

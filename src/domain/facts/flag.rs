@@ -6,6 +6,7 @@ pub mod launchdarkly;
 pub mod rules;
 pub mod statement;
 pub mod table;
+mod turn;
 pub mod unleash;
 
 use std::fmt;
@@ -18,6 +19,8 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::object::Writer;
 use crate::domain::facts::owner::{self, Owner};
 use crate::domain::facts::reduce;
+
+pub use turn::{Share, Turn};
 
 /// What kind of provider it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,20 +57,35 @@ impl ProviderKind {
                 "nobody gets it any more once clients have asked again, by default within 15 s"
             }
             (Self::Unleash, Turn::On) => "whoever its strategies let in gets it; without a strategy everybody does",
+            (Self::Unleash, Turn::Share(_)) => {
+                "its gradual rollout lets them in once clients have asked again, by default within 15 s"
+            }
             (Self::Flagd, Turn::Off) => {
                 "everybody gets the variant `false` once flagd has read the ConfigMap again, where it is mounted within some \
                  2 min; a flag without one is disabled: clients fall back to the default in their code"
             }
             (Self::Flagd, Turn::On) => "whoever its targeting lets in gets it; without targeting everybody does",
+            (Self::Flagd, Turn::Share(_)) => {
+                "its targeting divides users once flagd has read the ConfigMap again, where it is mounted within some 2 min; \
+                 who has no targeting key gets the variant `false`"
+            }
             (Self::LaunchDarkly, Turn::Off) => {
                 "its off variation is served to everybody, within seconds where clients stream"
             }
             (Self::LaunchDarkly, Turn::On) => "whoever its targets, rules and default rule let in gets it",
+            (Self::LaunchDarkly, Turn::Share(_)) => {
+                "its default rule divides users, within seconds where clients stream"
+            }
             (Self::Table, Turn::Off) => "nobody gets it any more once clients have read the table again",
-            (Self::Table, Turn::On) => "whoever the table lets in gets it once clients have read it again",
+            (Self::Table, Turn::On | Turn::Share(_)) => {
+                "whoever the table lets in gets it once clients have read it again"
+            }
             (Self::Command, Turn::Off) => "what happens is up to the command; it is done when its list says `off`",
             (Self::Command, Turn::On) => {
                 "what happens is up to the command; it is done when its list says that it is on"
+            }
+            (Self::Command, Turn::Share(_)) => {
+                "what happens is up to the command; it is done when its list says this share"
             }
         }
     }
@@ -98,7 +116,7 @@ impl FlagState {
     /// Whether anybody may get it.
     #[must_use]
     pub fn is_on(self) -> bool {
-        self != Self::Off
+        !matches!(self, Self::Off | Self::Percent(0))
     }
 }
 
@@ -109,24 +127,6 @@ impl fmt::Display for FlagState {
             Self::Some => f.write_str("on for some"),
             Self::Percent(percent) => write!(f, "{percent} %"),
             Self::On => f.write_str("on"),
-        }
-    }
-}
-
-/// Which way a flag is turned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Turn {
-    On,
-    Off,
-}
-
-impl Turn {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::On => "on",
-            Self::Off => "off",
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Verb {
     FlagOff,
     /// Turn it on.
     FlagOn,
+    /// Give it to a share of all users, be that more than now or less.
+    FlagSet,
 }
 
 impl Verb {
@@ -76,6 +78,7 @@ impl Verb {
             Self::Revert => "revert",
             Self::FlagOff => "flag-off",
             Self::FlagOn => "flag-on",
+            Self::FlagSet => "flag-set",
         }
     }
 
@@ -90,6 +93,7 @@ impl Verb {
             Self::ResumeAutomation => "resume",
             Self::FlagOff => "turn off",
             Self::FlagOn => "turn on",
+            Self::FlagSet => "set the share of",
             other => other.as_str(),
         }
     }

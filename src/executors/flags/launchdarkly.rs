@@ -1,4 +1,5 @@
-//! LaunchDarkly: off is a semantic patch, on a JSON patch that holds only for what was read; both are read back by a GET.
+//! LaunchDarkly: off is a semantic patch, everything else a JSON patch that holds only for what was read; all are read back by a
+//! GET.
 
 use futures::future::BoxFuture;
 
@@ -22,9 +23,9 @@ impl FlagProvider for LaunchDarkly {
                 return Ok(ReadyFlag::unseen());
             }
             let read = self.read(flag).await.map_err(|error| classify(&error))?;
-            let payload = match read.as_ref().map(|read| &read.on) {
-                Some(Ok(version)) => FlagPayload::LaunchDarkly(*version),
-                Some(Err(why)) => FlagPayload::Impossible(why.clone()),
+            let payload = match read.as_ref().map(|read| self.changes(read, turn)) {
+                Some(Ok(changes)) => FlagPayload::LaunchDarkly(changes),
+                Some(Err(why)) => FlagPayload::Impossible(why),
                 None => FlagPayload::AsAsked,
             };
             Ok(ReadyFlag { payload, seen: read.map(|read| FlagFacts::from(&read.flag)).into() })
@@ -40,9 +41,11 @@ impl FlagProvider for LaunchDarkly {
         Box::pin(async move {
             let sent = match (turn, payload) {
                 (Turn::Off, _) => self.turn_off(flag).await,
-                (Turn::On, FlagPayload::LaunchDarkly(version)) => self.turn_on(flag, *version).await,
-                (Turn::On, FlagPayload::Impossible(why)) => return Err(SendError::Refused(why.clone())),
-                (Turn::On, _) => return Err(SendError::Refused("not sent: the flag was not read".to_owned())),
+                (_, FlagPayload::LaunchDarkly(changes)) => self.change(flag, changes).await,
+                (_, FlagPayload::Impossible(why)) => return Err(SendError::Refused(why.clone())),
+                (Turn::On | Turn::Share(_), _) => {
+                    return Err(SendError::Refused("not sent: the flag was not read".to_owned()));
+                }
             };
             sent.map_err(|error| classify(&error))?;
             Ok("(taken by LaunchDarkly)".to_owned())

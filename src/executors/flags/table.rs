@@ -1,4 +1,4 @@
-//! A table of the user's own: a flag is turned in one transaction, on only while its row is the one that was seen.
+//! A table of the user's own: a flag is turned in one transaction, on and to a share only while its row is the one that was seen.
 
 use futures::future::BoxFuture;
 
@@ -36,12 +36,14 @@ impl FlagProvider for FlagTable {
         Box::pin(async move {
             let seen = match (turn, payload) {
                 (Turn::Off, _) => None,
-                (Turn::On, FlagPayload::Row(row)) => Some(row.clone()),
-                (Turn::On, _) => return Err(SendError::Refused("not sent: the flag was not read".to_owned())),
+                (Turn::On | Turn::Share(_), FlagPayload::Row(row)) => Some(row.clone()),
+                (Turn::On | Turn::Share(_), _) => {
+                    return Err(SendError::Refused("not sent: the flag was not read".to_owned()));
+                }
             };
             let rows = self.turn(flag, turn, seen).await.map_err(|error| match &error {
                 // Off is not looked at again: its list need not be readable.
-                NotTurned::Moved(_) if turn == Turn::On => SendError::Conflict,
+                NotTurned::Moved(_) if turn != Turn::Off => SendError::Conflict,
                 NotTurned::Refused(_) | NotTurned::Moved(_) => SendError::Refused(error.to_string()),
                 NotTurned::Unknown(_) => SendError::Unknown(error.to_string()),
             })?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
-use crate::domain::facts::flag::{Flag, Turn, command};
+use crate::domain::facts::flag::{Flag, Share, Turn, command};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::placeholder::fill;
 use crate::platform::Redactor;
@@ -21,12 +21,41 @@ const MAX_LIST_BYTES: usize = 8 << 20;
 /// Most that one may print that turns a flag.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
-/// The commands of a provider, for one environment. Cheap to clone.
-#[derive(Clone)]
-pub struct FlagCommands {
+/// The commands of a provider. `{flag}`, `{environment}` and `{percent}` in their words are replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commands {
     pub list: Vec<String>,
     pub off: Vec<String>,
     pub on: Option<Vec<String>>,
+    /// Sets the share of users.
+    pub set: Option<Vec<String>>,
+}
+
+impl Commands {
+    /// Returns those that there are.
+    pub fn all(&self) -> impl Iterator<Item = &Vec<String>> {
+        [&self.list, &self.off].into_iter().chain(&self.on).chain(&self.set)
+    }
+
+    /// Returns those that turn a flag.
+    pub fn turning(&self) -> impl Iterator<Item = &Vec<String>> {
+        self.all().skip(1)
+    }
+
+    fn of(&self, turn: Turn) -> Result<&[String], FlagError> {
+        let (words, what) = match turn {
+            Turn::Off => return Ok(&self.off),
+            Turn::On => (&self.on, "turns flags on"),
+            Turn::Share(_) => (&self.set, "sets the share of a flag: add `set`"),
+        };
+        words.as_deref().ok_or_else(|| FlagError::NotSent(format!("the config has no command that {what}")))
+    }
+}
+
+/// The commands of a provider, for one environment. Cheap to clone.
+#[derive(Clone)]
+pub struct FlagCommands {
+    pub commands: Commands,
     pub dir: PathBuf,
     /// The environment as the provider calls it.
     pub environment: String,
@@ -47,7 +76,7 @@ impl FlagCommands {
     /// # Errors
     /// Why there is no list.
     pub async fn list(&self) -> Result<Vec<Flag>, FlagError> {
-        let argv = self.filled(&self.list, "")?;
+        let argv = self.filled(&self.commands.list, "", None)?;
         let ended = self.run(&argv, MAX_LIST_BYTES, LIST_TIMEOUT).await?;
         if !ended.status.success() {
             return Err(FlagError::NoAnswer(self.said("list", &ended)));
@@ -63,16 +92,14 @@ impl FlagCommands {
     /// # Errors
     /// Why it was not turned, or may not have been.
     pub async fn turn(&self, flag: &str, turn: Turn) -> Result<(), FlagError> {
-        let words = match turn {
-            Turn::Off => &self.off,
-            Turn::On => self
-                .on
-                .as_ref()
-                .ok_or_else(|| FlagError::NotSent("the config has no command that turns flags on".to_owned()))?,
+        let (key, share) = match turn {
+            Turn::Off => ("off", None),
+            Turn::On => ("on", None),
+            Turn::Share(share) => ("set", Some(share)),
         };
-        let argv = self.filled(words, flag)?;
+        let argv = self.filled(self.commands.of(turn)?, flag, share)?;
         let ended = self.run(&argv, MAX_OUTPUT_BYTES, TURN_TIMEOUT).await?;
-        if ended.status.success() { Ok(()) } else { Err(FlagError::NoAnswer(self.said(turn.as_str(), &ended))) }
+        if ended.status.success() { Ok(()) } else { Err(FlagError::NoAnswer(self.said(key, &ended))) }
     }
 
     async fn run(&self, argv: &[String], max_bytes: usize, limit: Duration) -> Result<Ended, FlagError> {
@@ -85,8 +112,11 @@ impl FlagCommands {
     }
 
     /// Puts names into the words of a command. A name never becomes an option: nobody checked it.
-    fn filled(&self, words: &[String], flag: &str) -> Result<Vec<String>, FlagError> {
-        let values = [("flag", flag), ("environment", self.environment.as_str())];
+    fn filled(&self, words: &[String], flag: &str, share: Option<Share>) -> Result<Vec<String>, FlagError> {
+        let percent = share.map(|share| share.percent().to_string());
+        let names = [("flag", flag), ("environment", self.environment.as_str())];
+        let percent = percent.as_deref().map(|percent| ("percent", percent));
+        let values: Vec<(&str, &str)> = names.into_iter().chain(percent).collect();
         let filled: Result<Vec<String>, String> = words.iter().map(|word| fill(word, &values)).collect();
         filled.map_err(|name| FlagError::NotSent(format!("`{}` cannot be given to a command", name.escape_debug())))
     }
@@ -103,9 +133,7 @@ mod tests {
     fn commands(list: &str, off: &[&str]) -> FlagCommands {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         FlagCommands {
-            list: words(&["sh", "-c", list]),
-            off: words(off),
-            on: None,
+            commands: Commands { list: words(&["sh", "-c", list]), off: words(off), on: None, set: None },
             dir: "/".into(),
             environment: "production".to_owned(),
             env: EnvName::new("prod"),
@@ -127,7 +155,7 @@ mod tests {
     #[test]
     fn a_name_is_one_word_and_no_option() {
         let commands = commands("", &["flags", "--flag={flag}", "{flag}", "{environment}"]);
-        let filled = |flag: &str| commands.filled(&commands.off, flag);
+        let filled = |flag: &str| commands.filled(&commands.commands.off, flag, None);
         assert_eq!(filled("a b; {environment}").unwrap()[1..3], ["--flag=a b; {environment}", "a b; {environment}"]);
         assert!(matches!(filled("--all"), Err(FlagError::NotSent(_))));
         assert!(matches!(filled("a\nb"), Err(FlagError::NotSent(_))));

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::http::{Api, Place, fit_for_a_path};
 use super::{FlagError, Known, ListsFlags, Login, Whole};
-use crate::domain::facts::flag::Flag;
 use crate::domain::facts::flag::launchdarkly::{self, Page};
+use crate::domain::facts::flag::{Flag, Turn};
 use crate::platform::Redactor;
 
 /// Which version of the API is asked for, whatever the token was made for.
@@ -42,8 +42,7 @@ pub struct LaunchDarkly {
 /// A flag as it was read.
 pub struct Read {
     pub flag: Flag,
-    /// The version of its settings here that turning it on is conditional on, or why it cannot be turned on.
-    pub on: Result<u64, String>,
+    answer: Value,
 }
 
 /// In what order flags are listed.
@@ -103,7 +102,7 @@ impl LaunchDarkly {
         if !launchdarkly::has_environment(&answer, environment) {
             return Err(self.place.no_environment());
         }
-        Ok(Some(Read { flag, on: launchdarkly::to_be_turned_on(&answer, environment) }))
+        Ok(Some(Read { flag, answer }))
     }
 
     /// Turns a flag off, once, whatever it is.
@@ -119,19 +118,21 @@ impl LaunchDarkly {
         self.patch(name, SEMANTIC_PATCH, &body).await
     }
 
-    /// Turns a flag on, once, if its settings are still of this version. Semantic patches know no conditions; JSON patches do.
+    /// Returns the changes that turn a flag on or to a share, as a JSON patch that holds only for the settings that were read:
+    /// semantic patches know no conditions.
+    ///
+    /// # Errors
+    /// Why it cannot be turned so.
+    pub fn changes(&self, read: &Read, turn: Turn) -> Result<Value, String> {
+        launchdarkly::changes_to(&read.answer, &self.place.environment, turn)
+    }
+
+    /// Changes a flag, once, if its settings are still those that were read.
     ///
     /// # Errors
     /// Why it was not, or may not have been.
-    pub async fn turn_on(&self, name: &str, version: u64) -> Result<(), FlagError> {
-        let environment = self.place.environment.replace('~', "~0").replace('/', "~1");
-        let body = json!({
-            "comment": "turned on by Release Cockpit",
-            "patch": [
-                {"op": "test", "path": format!("/environments/{environment}/version"), "value": version},
-                {"op": "replace", "path": format!("/environments/{environment}/on"), "value": true},
-            ],
-        });
+    pub async fn change(&self, name: &str, changes: &Value) -> Result<(), FlagError> {
+        let body = json!({"comment": "turned by Release Cockpit", "patch": changes});
         self.patch(name, "application/json", &body).await
     }
 

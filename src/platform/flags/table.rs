@@ -17,7 +17,7 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
-use crate::domain::facts::flag::statement::Statement;
+use crate::domain::facts::flag::statement::{ParameterValue, Statement};
 use crate::domain::facts::flag::{Flag, Turn, note_changes, table};
 use crate::platform::Redactor;
 
@@ -32,6 +32,29 @@ pub struct Statements {
     pub list: Statement,
     pub off: Statement,
     pub on: Option<Statement>,
+    /// Sets the share of users.
+    pub set: Option<Statement>,
+}
+
+impl Statements {
+    /// Returns those that there are.
+    pub fn all(&self) -> impl Iterator<Item = &Statement> {
+        [&self.list, &self.off].into_iter().chain(&self.on).chain(&self.set)
+    }
+
+    /// Returns those that turn a flag.
+    pub fn turning(&self) -> impl Iterator<Item = &Statement> {
+        self.all().skip(1)
+    }
+
+    fn of(&self, turn: Turn) -> Result<&Statement, NotTurned> {
+        let (statement, what) = match turn {
+            Turn::Off => return Ok(&self.off),
+            Turn::On => (&self.on, "turns flags on"),
+            Turn::Share(_) => (&self.set, "sets the share of a flag: add `set`"),
+        };
+        statement.as_ref().ok_or_else(|| NotTurned::Refused(format!("the config has no statement that {what}")))
+    }
 }
 
 /// Where the table is. Cheap to clone.
@@ -61,7 +84,7 @@ pub struct Read {
 #[derive(Clone, Debug)]
 struct Bound {
     text: String,
-    values: Vec<String>,
+    values: Vec<ParameterValue>,
 }
 
 /// Why a flag was not turned, or may not have been.
@@ -87,7 +110,7 @@ impl fmt::Display for NotTurned {
 impl ListsFlags for FlagTable {
     fn list<'a>(&'a self, known: &'a mut Known) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
         Box::pin(async move {
-            let bound = self.bound(&self.statements.list, "");
+            let bound = self.list_bound();
             let rows = match &self.database {
                 Database::Postgres(postgres) => postgres.rows_again(&bound).await,
                 Database::Sqlite(sqlite) => sqlite.rows(bound).await,
@@ -110,7 +133,7 @@ impl FlagTable {
     /// # Errors
     /// Why it cannot be read.
     pub async fn read(&self, name: &str) -> Result<Option<Read>, FlagError> {
-        let bound = self.bound(&self.statements.list, "");
+        let bound = self.list_bound();
         let rows = match &self.database {
             Database::Postgres(postgres) => postgres.rows(&bound).await,
             Database::Sqlite(sqlite) => sqlite.rows(bound).await,
@@ -122,22 +145,13 @@ impl FlagTable {
     }
 
     /// Turns a flag, once, in a transaction; returns how many rows were changed. `seen` is the row that it has to be still: then
-    /// it is committed only if the list says that it is on, and every other flag stayed as it was.
+    /// it is committed only if the list says that it is turned, and every other flag stayed as it was.
     ///
     /// # Errors
     /// Why it was not turned, or may not have been.
     pub async fn turn(&self, name: &str, turn: Turn, seen: Option<Value>) -> Result<u64, NotTurned> {
-        let statement = match turn {
-            Turn::Off => &self.statements.off,
-            Turn::On => self
-                .statements
-                .on
-                .as_ref()
-                .ok_or_else(|| NotTurned::Refused("the config has no statement that turns flags on".to_owned()))?,
-        };
-        let update = self.bound(statement, name);
-        let condition =
-            seen.map(|row| Condition { list: self.bound(&self.statements.list, ""), flag: name.to_owned(), row });
+        let update = self.bound(self.statements.of(turn)?, name, turn);
+        let condition = seen.map(|row| Condition { list: self.list_bound(), flag: name.to_owned(), row, turn });
         let turned = match &self.database {
             Database::Postgres(postgres) => postgres.turn(&update, condition.as_ref()).await,
             Database::Sqlite(sqlite) => sqlite.turn(update, condition).await,
@@ -150,8 +164,13 @@ impl FlagTable {
         })
     }
 
-    fn bound(&self, statement: &Statement, flag: &str) -> Bound {
-        Bound { text: statement.text().to_owned(), values: statement.values(flag, &self.environment) }
+    /// Listing is told of no flag.
+    fn list_bound(&self) -> Bound {
+        self.bound(&self.statements.list, "", Turn::Off)
+    }
+
+    fn bound(&self, statement: &Statement, flag: &str, turn: Turn) -> Bound {
+        Bound { text: statement.text().to_owned(), values: statement.values(flag, &self.environment, turn) }
     }
 
     fn flags(&self, rows: &[Value]) -> Result<Vec<Flag>, FlagError> {
@@ -190,6 +209,7 @@ mod tests {
             list: statement("SELECT * FROM flags"),
             off: statement("UPDATE flags SET state = 0 WHERE name = {flag}"),
             on: Some(statement("UPDATE flags SET state = 1 WHERE name = {flag}")),
+            set: None,
         };
         let table = FlagTable {
             database: Database::Sqlite(Sqlite::new(path)),

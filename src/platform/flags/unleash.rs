@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::BoxFuture;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 use super::http::{Api, Place, fit_for_a_path};
 use super::{FlagError, Known, ListsFlags, Login};
-use crate::domain::facts::flag::{Flag, FlagChange, unleash};
+use crate::domain::facts::flag::unleash::{self, GradualRollout, RolloutStrategy};
+use crate::domain::facts::flag::{Flag, FlagChange, Share};
 use crate::platform::Redactor;
 
 /// Largest answer that is read, in bytes: 5,000 flags are some 3 MB.
@@ -27,6 +29,13 @@ const ADMIN: [&str; 2] = ["api", "admin"];
 pub struct Unleash {
     api: Api,
     place: Place,
+}
+
+/// A flag as it was read.
+pub struct Read {
+    pub flag: Flag,
+    /// What its share is changed from, or why it cannot be set.
+    pub rollout: Result<GradualRollout, String>,
 }
 
 impl ListsFlags for Unleash {
@@ -80,6 +89,14 @@ impl Unleash {
     /// # Errors
     /// Why it cannot be read.
     pub async fn flag(&self, name: &str) -> Result<Option<Flag>, FlagError> {
+        Ok(self.read(name).await?.map(|read| read.flag))
+    }
+
+    /// The same, with what its share is changed from.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn read(&self, name: &str) -> Result<Option<Read>, FlagError> {
         fit_for_a_path(name)?;
         let answer = match self.ask(Method::GET, self.features(&[name]), None).await {
             Ok(answer) => answer,
@@ -90,7 +107,8 @@ impl Unleash {
         if answer["archived"] != true && !unleash::has_environment(&answer, environment) {
             return Err(self.place.no_environment());
         }
-        Ok(unleash::feature(&answer, environment))
+        let flag = unleash::feature(&answer, environment);
+        Ok(flag.map(|flag| Read { flag, rollout: GradualRollout::of(&answer, environment) }))
     }
 
     /// Turns a flag on or off, once. Nothing is made conditional: Unleash has no way to.
@@ -101,6 +119,34 @@ impl Unleash {
         fit_for_a_path(name)?;
         let url = self.features(&[name, "environments", &self.place.environment, to]);
         self.api.send(self.api.request(Method::POST, url)).await.map(|_| ())
+    }
+
+    /// Changes the share of a strategy, once, where it still is what was read. This turns no flag on.
+    ///
+    /// # Errors
+    /// Why it was not, or may not have been.
+    pub async fn set_share(&self, name: &str, strategy: &RolloutStrategy, share: Share) -> Result<(), FlagError> {
+        let url = self.strategies_of(name, &[&strategy.id])?;
+        self.write(Method::PATCH, url, &strategy.patch(share)).await
+    }
+
+    /// Adds a strategy that lets a share of users in, once. This turns no flag on.
+    ///
+    /// # Errors
+    /// Why it was not, or may not have been.
+    pub async fn add_share(&self, name: &str, share: Share) -> Result<(), FlagError> {
+        self.write(Method::POST, self.strategies_of(name, &[])?, &unleash::strategy(name, share)).await
+    }
+
+    fn strategies_of(&self, name: &str, rest: &[&str]) -> Result<Url, FlagError> {
+        fit_for_a_path(name)?;
+        let of_flag = [name, "environments", self.place.environment.as_str(), "strategies"];
+        Ok(self.features(&[&of_flag[..], rest].concat()))
+    }
+
+    async fn write(&self, method: Method, url: Url, body: &Value) -> Result<(), FlagError> {
+        let request = self.api.request(method, url).header(CONTENT_TYPE, "application/json");
+        self.api.send(request.body(body.to_string())).await.map(|_| ())
     }
 
     async fn strategies(&self) -> Option<unleash::Strategies> {
@@ -147,7 +193,7 @@ impl Unleash {
     async fn ask(&self, method: Method, url: Url, body: Option<Value>) -> Result<Value, FlagError> {
         let mut request = self.api.request(method, url);
         if let Some(body) = body {
-            request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
         self.api.ask(request, MAX_ANSWER_BYTES).await?.ok_or_else(not_readable)
     }

@@ -268,7 +268,11 @@ pub(super) fn refused(redactor: &Redactor, target: &dyn std::fmt::Display, verb:
             return Exit::Done;
         }
     }
-    complain(redactor, &format!("{target} cannot {}:", verb.label()));
+    let headline = match verb {
+        Verb::FlagOff | Verb::FlagOn | Verb::FlagSet => format!("cannot {} {target}:", verb.label()),
+        _ => format!("{target} cannot {}:", verb.label()),
+    };
+    complain(redactor, &headline);
     for refusal in refusals {
         complain(redactor, &format!("  {}", sanitize(&refusal.line())));
     }

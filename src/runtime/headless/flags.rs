@@ -14,13 +14,13 @@ use crate::cli::lint_flags::{self, LintReport};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, flags};
 use crate::core::{Core, Recheck};
-use crate::domain::facts::flag::FlagKey;
+use crate::domain::facts::flag::{FlagKey, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
-use crate::domain::record::action::{Target, Verb};
+use crate::domain::record::action::Target;
 use crate::domain::record::checklist::{BuiltinCheck, Check, How};
-use crate::domain::rules::action::flag::named;
+use crate::domain::rules::action::flag::{named, verb_of};
 use crate::domain::rules::flag_lint::{self, FlagsUnknown};
 use crate::domain::world::{Environment, World};
 
@@ -31,8 +31,9 @@ pub(super) async fn run(driver: &mut Driver, what: &FlagsCommand) -> Result<Exit
     match what {
         FlagsCommand::List { env, all, output } => list(driver, env, *all, *output).await,
         FlagsCommand::Lint { env, all, output } => lint(driver, env.as_deref(), *all, *output).await,
-        FlagsCommand::Off(what) => turn(driver, what, Verb::FlagOff).await,
-        FlagsCommand::On(what) => turn(driver, what, Verb::FlagOn).await,
+        FlagsCommand::Off(what) => turn_to(driver, what, Turn::Off).await,
+        FlagsCommand::On(what) => turn_to(driver, what, Turn::On).await,
+        FlagsCommand::Set { what, share } => turn_to(driver, what, Turn::Share(*share)).await,
     }
 }
 
@@ -127,23 +128,27 @@ fn are_heard(core: &Core, env: &EnvName) -> bool {
     is_heard(core, env) && before.is_none_or(|before| is_heard(core, before.name()))
 }
 
-async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Exit> {
+async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result<Exit> {
     let Some(env) = environment(driver, &what.env) else { return Ok(Exit::Usage) };
-    if verb == Verb::FlagOff {
-        driver.until(OFF_CONTEXT_TIMEOUT, |core| is_heard(core, &env)).await?;
-    } else {
-        prepare_on(driver, &env).await?;
-    }
+    let verb = verb_of(turn);
+    // Whether fewer users get a share is known once it is listed.
+    let first_look = if turn == Turn::Off { OFF_CONTEXT_TIMEOUT } else { FIRST_DATA_TIMEOUT };
+    driver.until(first_look, |core| is_heard(core, &env)).await?;
     driver.refresh();
+    let is_backward = takes_from(driver, &env, &what.flag, turn);
+    if !is_backward {
+        prepare_on(driver, &env).await?;
+        driver.refresh();
+    }
     let key = match driver.world().environment(&env).map(|known| named(known, &what.flag)) {
         Some(Ok(key)) => key,
         Some(Err(refusal)) => return Ok(refused(driver.redactor(), &what.flag, verb, &[refusal])),
         None => return Ok(Exit::Usage),
     };
-    if verb == Verb::FlagOn {
+    if turn != Turn::Off {
         settle_open(driver, &key).await?;
     }
-    let plan = match driver.core.plan_flag(&key, verb) {
+    let plan = match driver.core.plan_flag(&key, turn) {
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), &what.flag, verb, &refusals)),
     };
@@ -171,6 +176,16 @@ async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Ex
     }
     said_if_unwritten(driver).await?;
     Ok(if outcome.is_done() { Exit::Done } else { Exit::of_outcome(&outcome) })
+}
+
+/// Whether a flag is only taken from users, as far as its list says.
+fn takes_from(driver: &Driver, env: &EnvName, name: &str, turn: Turn) -> bool {
+    let env = driver.world().environment(env);
+    let state = env.and_then(|env| {
+        let key = named(env, name).ok()?;
+        Some(env.flag_source(&key.provider)?.flag(&key.flag)?.state)
+    });
+    state.map_or(turn == Turn::Off, |state| turn.takes_from(state))
 }
 
 /// Waits until what was left open on a flag is settled: an off that is in doubt may still be carried out. Another off waits for

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use json_patch::{PatchError, PatchErrorKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -78,6 +79,19 @@ impl Refusal {
     pub fn no_environment(environment: &str, name: &str) -> Self {
         let message = format!("Could not find environment {environment} for feature: {name}");
         Self::of(StatusCode::NOT_FOUND, "NotFoundError", &message)
+    }
+
+    pub fn no_strategy(id: &str) -> Self {
+        Self::of(StatusCode::NOT_FOUND, "NotFoundError", &format!("Could not find strategy with id: {id}"))
+    }
+
+    /// The real one has no status of its own for this.
+    pub fn not_patched(error: &PatchError) -> Self {
+        let message = match error.kind {
+            PatchErrorKind::TestFailed => "Test operation failed\nname: TEST_OPERATION_FAILED".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR, "UnknownError", &message)
     }
 
     pub fn no_path(path: &str) -> Self {

@@ -9,8 +9,9 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
+use json_patch::Patch;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route(features, get(list).post(create))
         .route(&format!("{features}/{{name}}"), get(feature).delete(archive))
         .route(&format!("{features}/{{name}}/environments/{{env}}/strategies"), post(add_strategy))
+        .route(&format!("{features}/{{name}}/environments/{{env}}/strategies/{{id}}"), patch(change_strategy))
         .route(&format!("{features}/{{name}}/environments/{{env}}/on"), post(on))
         .route(&format!("{features}/{{name}}/environments/{{env}}/off"), post(off))
         .route("/api/admin/features/{name}/tags", post(add_tag))
@@ -163,6 +165,20 @@ async fn add_strategy(State(shared): Server, Path(place): Place, headers: Header
     of_project(&shared, project, name)?;
     let strategy = shared.state().add_strategy((name, env), read(&body)?, user.now(&shared))?;
     Ok(Json(strategy).into_response())
+}
+
+async fn change_strategy(
+    State(shared): Server,
+    Path((project, name, env, id)): Path<(String, String, String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply {
+    let user = User::who_may_change(&headers)?;
+    of_project(&shared, &project, &name)?;
+    let patch: Patch = serde_json::from_slice(&body).map_err(|_| Refusal::bad_data())?;
+    let take_up = shared.clock.scale(TAKE_UP);
+    let changed = shared.state().patch_strategy((&name, &env), (&id, &patch), user.now(&shared), take_up)?;
+    Ok(Json(changed).into_response())
 }
 
 async fn on(State(shared): Server, Path(place): Place, headers: HeaderMap) -> Reply {

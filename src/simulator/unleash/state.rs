@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use json_patch::Patch;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -47,6 +48,7 @@ pub enum EventKind {
     Created,
     Archived,
     StrategyAdded,
+    StrategyChanged,
     Enabled,
     Disabled,
 }
@@ -57,6 +59,7 @@ impl EventKind {
             Self::Created => "feature-created",
             Self::Archived => "feature-archived",
             Self::StrategyAdded => "feature-strategy-add",
+            Self::StrategyChanged => "feature-strategy-update",
             Self::Enabled => "feature-environment-enabled",
             Self::Disabled => "feature-environment-disabled",
         }
@@ -131,6 +134,26 @@ impl State {
         place.strategies.push(strategy.clone());
         self.note(EventKind::StrategyAdded, (at.0, Some(at.1)), author, strategy.clone());
         Ok(strategy)
+    }
+
+    /// Changes a strategy by a JSON patch, and returns it as it is kept.
+    pub fn patch_strategy(
+        &mut self,
+        at: In<'_>,
+        (id, patch): (&str, &Patch),
+        author: Author<'_>,
+        take_up: Duration,
+    ) -> Result<Value, Refusal> {
+        let reached = self.reach(at, author.1, take_up);
+        let place = self.place(at)?;
+        let found = place.strategies.iter_mut().find(|strategy| strategy["id"] == id);
+        let kept = found.ok_or_else(|| Refusal::no_strategy(id))?;
+        let mut changed = kept.clone();
+        json_patch::patch(&mut changed, patch).map_err(|error| Refusal::not_patched(&error))?;
+        *kept = changed.clone();
+        place.turned = Some((author.1, reached));
+        self.note(EventKind::StrategyChanged, (at.0, Some(at.1)), author, changed.clone());
+        Ok(changed)
     }
 
     pub fn add_tag(&mut self, name: &str, value: &str) -> Result<(), Refusal> {

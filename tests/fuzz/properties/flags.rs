@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use release_cockpit::domain::facts::flag::flagd::Document;
-use release_cockpit::domain::facts::flag::statement::{Dialect, Parameter, Statement};
-use release_cockpit::domain::facts::flag::{Flag, FlagState, Turn, command, launchdarkly, table, unleash};
+use release_cockpit::domain::facts::flag::statement::{Dialect, Parameter, ParameterValue, Statement};
+use release_cockpit::domain::facts::flag::{Flag, FlagState, Share, Turn, command, launchdarkly, table, unleash};
 use serde_json::Value;
 
 /// Both are in the seeds.
@@ -49,7 +49,7 @@ fn of_launchdarkly(bytes: &[u8]) {
     for item in answer["items"].as_array().into_iter().flatten() {
         // What is off already, and would stay so, is not turned on.
         if let (Ok(_), Some(flag)) =
-            (launchdarkly::to_be_turned_on(item, ENVIRONMENT), launchdarkly::flag(item, ENVIRONMENT))
+            (launchdarkly::changes_to(item, ENVIRONMENT, Turn::On), launchdarkly::flag(item, ENVIRONMENT))
         {
             assert!(item["environments"][ENVIRONMENT]["on"] != true || flag.state != FlagState::Off, "{item}");
         }
@@ -69,14 +69,19 @@ fn of_table(bytes: &[u8]) {
 fn of_statement(bytes: &[u8]) {
     let Ok(sql) = std::str::from_utf8(bytes) else { return };
     let Ok(statement) = Statement::parse(sql, Dialect::Postgres) else { return };
-    let values = statement.values("{flag}", "{environment}");
-    let number = |name: &str| values.iter().position(|value| value == name).map_or(0, |at| at + 1);
+    let share = Share::try_from(7).unwrap();
+    let values = statement.values("{flag}", "{environment}", Turn::Share(share));
+    let number = |of: &ParameterValue| values.iter().position(|value| value == of).map_or(0, |at| at + 1);
     let mut back = statement.text().to_owned();
-    for parameter in [Parameter::Flag, Parameter::Environment] {
+    for parameter in [Parameter::Flag, Parameter::Environment, Parameter::Percent] {
         let written = format!("{{{}}}", parameter.as_str());
-        assert_eq!(statement.has(parameter), number(&written) > 0);
+        let value = match parameter {
+            Parameter::Percent => ParameterValue::Number(7),
+            _ => ParameterValue::Text(written.clone()),
+        };
+        assert_eq!(statement.has(parameter), number(&value) > 0);
         if statement.has(parameter) {
-            back = back.replace(&format!("${}", number(&written)), &written);
+            back = back.replace(&format!("${}", number(&value)), &written);
         }
     }
     assert!(sql.trim().starts_with(&back) || sql.contains('$'), "{sql:?}: {statement:?}");
@@ -86,6 +91,7 @@ fn of_unleash(bytes: &[u8]) {
     let Ok(answer) = serde_json::from_slice::<Value>(bytes) else { return };
     let strategies = unleash::strategies(&answer);
     let _ = (unleash::owners(&answer), unleash::feature(&answer, ENVIRONMENT));
+    let _ = unleash::GradualRollout::of(&answer, ENVIRONMENT);
     let _ = (unleash::changes(&answer, ENVIRONMENT), unleash::list(&answer, ENVIRONMENT, strategies.as_ref()));
 }
 
@@ -96,13 +102,16 @@ fn of_flagd(bytes: &[u8]) {
     let all = document.flags();
     flags(&all);
     for flag in all.iter().take(4) {
-        let Ok(Some(text)) = document.turned(&flag.name, Turn::Off) else { continue };
-        let turned = Document::parse(text).unwrap();
-        assert_eq!(turned.flag(&flag.name).map(|flag| flag.state), Some(FlagState::Off), "{}", flag.name);
-        let others = |document: &Document| -> Vec<Flag> {
-            document.flags().into_iter().filter(|other| other.name != flag.name).collect()
-        };
-        assert_eq!(others(&turned), others(&document));
+        for turn in [Turn::Off, Turn::Share(Share::try_from(7).unwrap()), Turn::Share(Share::ALL)] {
+            let Ok(Some(text)) = document.turned(&flag.name, turn) else { continue };
+            let turned = Document::parse(text).unwrap();
+            let state = turned.flag(&flag.name).map(|flag| flag.state);
+            assert!(state.is_some_and(|state| turn.is_reached(state)), "{} to {turn}: {state:?}", flag.name);
+            let others = |document: &Document| -> Vec<Flag> {
+                document.flags().into_iter().filter(|other| other.name != flag.name).collect()
+            };
+            assert_eq!(others(&turned), others(&document));
+        }
     }
 }
 

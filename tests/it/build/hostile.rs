@@ -13,6 +13,7 @@ use release_cockpit::domain::facts::changes::drift::Aspect;
 use release_cockpit::domain::facts::changes::migration::{Migration, MigrationState};
 use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};
 use release_cockpit::domain::facts::event::KubeEvent;
+use release_cockpit::domain::facts::flag::FlagKey;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::facts::step::{PauseFor, Step};
@@ -188,6 +189,7 @@ fn is_shown(overlay: &Overlay) {
         | Overlay::Acknowledge { .. }
         | Overlay::Sign { .. }
         | Overlay::Freeze { .. }
+        | Overlay::FlagShare { .. }
         | Overlay::Quit => {}
     }
 }
@@ -332,6 +334,10 @@ pub fn everywhere(text: &str) -> Vec<Model> {
         },
         Overlay::Freeze { env: base.ui.env.clone(), is_end: false, input: Input::new(text.to_owned()) },
         Overlay::Freeze { env: base.ui.env.clone(), is_end: true, input: Input::new(text.to_owned()) },
+        Overlay::FlagShare {
+            key: FlagKey { env: base.ui.env.clone(), provider: text.to_owned(), flag: text.to_owned() },
+            input: Input::new(text.to_owned()),
+        },
         Overlay::Quit,
     ];
     for decision in [None, Some(Decision::Go), Some(Decision::NoGo)] {

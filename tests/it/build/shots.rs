@@ -5,8 +5,9 @@ use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::core::{Level, Notice};
-use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind, WhenOff};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagKey, FlagState, ProviderKind, WhenOff};
 use release_cockpit::domain::facts::freshness::{Heard, Link};
+use release_cockpit::domain::facts::ids::EnvName;
 use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
 use release_cockpit::keys::Chord;
@@ -115,6 +116,14 @@ pub fn main() -> Vec<(&'static str, Model)> {
     }
     let mut filtered = on(main(), Screen::Rollout);
     filtered.ui.filter = "canary".to_owned();
+    let share = |typed: &str| {
+        let key = FlagKey {
+            env: EnvName::new("prod-eu"),
+            provider: "unleash".to_owned(),
+            flag: "express-checkout-v2".to_owned(),
+        };
+        Overlay::FlagShare { key, input: Input::new(typed.to_owned()) }
+    };
     let mut filtered_flags = on(flagged(main()), Screen::Flags);
     filtered_flags.ui.filter = "express".to_owned();
     vec![
@@ -123,6 +132,9 @@ pub fn main() -> Vec<(&'static str, Model)> {
         ("signals", on(main(), Screen::Signals)),
         ("journal", on(main(), Screen::Journal)),
         ("flags", on(flagged(main()), Screen::Flags)),
+        ("flags-share", over(on(flagged(main()), Screen::Flags), share("50"))),
+        ("flags-share-less", over(on(flagged(main()), Screen::Flags), share("10"))),
+        ("flags-share-wrong", over(on(flagged(main()), Screen::Flags), share("250"))),
         ("flags-filtered", over(filtered_flags, Overlay::Filter { input: Input::new("express".to_owned()) })),
         ("help", over(main(), Overlay::Help { input: Input::default(), selected: 3 })),
         ("help-searched", over(main(), Overlay::Help { input: Input::new("roll".to_owned()), selected: 1 })),

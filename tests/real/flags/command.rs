@@ -17,8 +17,9 @@ type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 4] = [
+const CASES: [(&str, Case); 5] = [
     ("off_is_run_once_and_the_list_says_what_came_of_it", || Box::pin(off_is_run_once())),
+    ("a_share_is_set_by_a_command_and_the_list_says_what_came_of_it", || Box::pin(share())),
     ("an_exit_code_is_shown_and_proves_nothing", || Box::pin(exit_codes())),
     ("a_list_that_cannot_be_read_is_said_and_off_is_run", || Box::pin(unreadable_lists())),
     ("a_config_that_nobody_trusted_runs_nothing", || Box::pin(untrusted())),
@@ -42,6 +43,7 @@ case $1 in
     *)
         echo "$@ $COCKPIT_ENV" >>asked
         [ -e deaf ] || echo "$1" >state
+        [ -e after ] && mv after printed
         ;;
 esac
 [ "$1" = list ] && exit 0
@@ -92,6 +94,25 @@ async fn off_is_run_once() -> Checked {
     let hostile = bed.told().run_async(&["flags", "off", "prod", "--yes", "--", "--all"]).await;
     ended(&hostile, 3, "`--all` cannot be given to a command")?;
     same("what was run", &bed.program.read("asked").lines().count(), &1)
+}
+
+async fn share() -> Checked {
+    let bed = Bed::new().await?;
+    let set = async |percent: &str| bed.told().run_async(&["flags", "set", "prod", "checkout", percent, "--yes"]).await;
+    ended(&set("25").await, 3, "add `set`")?;
+    let script = bed.program.path("flags.sh").display().to_string();
+    let config = bed.program.read("cockpit.toml");
+    let with_set = format!("set = ['sh', '{script}', 'set', '{{flag}}', '{{percent}}'], off = ");
+    bed.program.write("cockpit.toml", &config.replace("off = ", &with_set));
+    let printed = |percent: u8| {
+        format!("{{\"flags\": [{{\"name\": \"checkout\", \"state\": \"percent\", \"percent\": {percent}}}]}}")
+    };
+    bed.program.write("after", &printed(25));
+    ended(&set("25").await, 0, "done: it is 25 %")?;
+    same("what was run", &bed.program.read("asked").as_str(), &"set checkout 25 prod\n")?;
+    // It says that it did, and did something else.
+    bed.program.write("after", &printed(11));
+    ended(&set("10").await, 1, "but not seen yet: it is 11 %")
 }
 
 async fn exit_codes() -> Checked {

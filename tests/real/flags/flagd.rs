@@ -24,10 +24,12 @@ type Case = for<'a> fn(&'a TestNamespace) -> Pin<Box<dyn Future<Output = Checked
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 8] = [
+const CASES: [(&str, Case); 10] = [
     ("off_is_written_once_and_the_rest_stays", |namespace| Box::pin(off_is_written_once(namespace))),
     ("off_goes_on_where_somebody_wrote_in_between", |namespace| Box::pin(off_after_a_conflict(namespace))),
     ("on_is_refused_where_somebody_wrote_in_between", |namespace| Box::pin(on_after_a_conflict(namespace))),
+    ("a_share_is_written_into_the_targeting_and_the_rest_stays", |namespace| Box::pin(share(namespace))),
+    ("a_share_is_not_lowered_where_somebody_turned_it_off", |namespace| Box::pin(share_after_a_conflict(namespace))),
     ("a_lost_answer_is_settled_by_looking", |namespace| Box::pin(lost_answer(namespace))),
     ("a_lost_request_is_found_not_done_and_not_repeated", |namespace| Box::pin(lost_request(namespace))),
     ("what_cannot_be_read_is_said_and_nothing_is_written", |namespace| Box::pin(unreadable(namespace))),
@@ -134,6 +136,10 @@ impl<'a> Bed<'a> {
         self.turn("off", flag).await
     }
 
+    async fn set(&self, flag: &str, percent: &str) -> Run {
+        self.program.run_async(&["flags", "set", "prod", flag, percent, "--yes"]).await
+    }
+
     async fn listed(&self, flag: &str) -> Checked<Value> {
         let run = self.program.run_async(&["flags", "list", "prod", "--all", "-o", "json"]).await;
         let list: Value = serde_json::from_str(&run.out()).map_err(|error| format!("{error}: {}", run.said()))?;
@@ -207,6 +213,38 @@ async fn off_is_written_once(namespace: &TestNamespace) -> Checked {
     same("writes", &bed.answers(), &vec![Some(200); 4])?;
     let journal = bed.program.run_async(&["log", "show"]).await;
     says(&journal.said(), "turn off flag checkout")
+}
+
+async fn share(namespace: &TestNamespace) -> Checked {
+    let bed = with_green_gates(namespace).await?;
+    ended(&bed.set("checkout", "50").await, 0, "done: it is 50 %")?;
+    let text = DOCUMENT.replace(
+        r#"{ "fractional": [ { "var": "email" }, ["on", 25], ["off", 75] ] }"#,
+        r#"{"fractional": [{ "var": "email" }, ["on", 50], ["off", 50]]}"#,
+    );
+    same("the document", &bed.document().await?, &text)?;
+    // Fewer users of a flag that everybody had.
+    ended(&bed.set("banner", "1").await, 0, "done: it is 1 %")?;
+    let document: Value = serde_json::from_str(&bed.document().await?)?;
+    let banner = json!({
+        "targeting": {"fractional": [["on", 1], ["off", 99]]}, "state": "ENABLED", "variants": {"on": true, "off": false},
+        "defaultVariant": "off",
+    });
+    same("its definition", &document["flags"]["banner"], &banner)?;
+    ended(&bed.set("banner", "100").await, 0, "done: it is on")?;
+    ended(&bed.set("colour", "50").await, 3, "is no boolean flag")?;
+    same("writes", &bed.answers(), &vec![Some(200); 3])
+}
+
+async fn share_after_a_conflict(namespace: &TestNamespace) -> Checked {
+    let bed = Bed::new(namespace).await?;
+    bed.goes_by_what_is_there_now().await?;
+    let off = DOCUMENT.replacen("\"defaultVariant\": \"on\"", "\"defaultVariant\": \"off\"", 1);
+    namespace.merge("ConfigMap", "features", json!({"data": {"flags.json": off}})).await?;
+    let run = bed.set("banner", "50").await;
+    ended(&run, 3, "the flag is off by now, and more users would get it")?;
+    same("what was answered", &bed.answers(), &vec![Some(409)])?;
+    same("the document", &bed.document().await?, &off)
 }
 
 async fn off_after_a_conflict(namespace: &TestNamespace) -> Checked {

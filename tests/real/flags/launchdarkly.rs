@@ -25,7 +25,7 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
 const FLAG: &str = "checkout";
 
-const CASES: [(&str, Case); 17] = [
+const CASES: [(&str, Case); 18] = [
     ("off_is_sent_once_and_recorded", |bed| Box::pin(off_is_sent_once(bed))),
     ("off_is_sent_where_nothing_can_be_listed", |bed| Box::pin(off_while_lists_fail(bed))),
     ("off_goes_on_after_a_conflict", |bed| Box::pin(off_after_a_conflict(bed))),
@@ -38,6 +38,7 @@ const CASES: [(&str, Case); 17] = [
     ("read_only_and_a_wrong_token_send_nothing", |bed| Box::pin(without_the_right(bed))),
     ("an_environment_or_project_that_is_not_there_is_an_error", |bed| Box::pin(not_there(bed))),
     ("on_is_sent_for_the_version_that_was_seen", |bed| Box::pin(on_is_conditional(bed))),
+    ("a_share_is_set_for_the_version_that_was_seen", |bed| Box::pin(share(bed))),
     ("on_that_lets_nobody_in_is_refused", |bed| Box::pin(on_in_vain(bed))),
     ("who_changed_it_is_told_by_the_audit_log", |bed| Box::pin(changes(bed))),
     ("thousands_of_flags_come_in_pages", |bed| Box::pin(pages(bed))),
@@ -271,6 +272,26 @@ async fn on_is_conditional(bed: Bed) -> Checked {
     same("patches", &patches.len(), &(before + 1))?;
     says(&patches[before], "\"op\":\"test\",\"path\":\"/environments/production/version\"")?;
     same("its share", &bed.listed().await?["percent"], &json!(25))
+}
+
+async fn share(bed: Bed) -> Checked {
+    let set = async |percent: &str| {
+        bed.told().run_async(&["flags", "set", "prod", FLAG, percent, "--yes", "--confirm", "prod"]).await
+    };
+    bed.told().run_async(&["freeze", "prod", "--until", "23:59", "--note", "incident"]).await;
+    ended(&set("50").await, 3, "frozen")?;
+    ended(&set("10").await, 0, "done: it is 10 %")?;
+    ended(&bed.told().run_async(&["unfreeze", "prod", "--note", "over"]).await, 0, "")?;
+    bed.api.fails(Fault::SomebodyFirst);
+    ended(&set("50").await, 3, "who gets the flag was changed")?;
+    same("its share", &bed.listed().await?["percent"], &json!(10))?;
+    bed.api.fails(Fault::None);
+    ended(&bed.off().await, 0, "done: it is off")?;
+    ended(&set("50").await, 0, "done: it is 50 %")?;
+    holds("it is on", bed.api.is_on(FLAG, PRODUCTION).await?)?;
+    ended(&set("100").await, 0, "done: it is on")?;
+    bed.api.set(FLAG, &json!({"targets": [{"values": ["ada"], "variation": 1, "contextKind": "user"}]}));
+    ended(&set("20").await, 3, "more than a share decides who gets it")
 }
 
 async fn on_in_vain(bed: Bed) -> Checked {

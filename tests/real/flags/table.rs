@@ -25,13 +25,14 @@ type Case = fn(Database) -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 8] = [
+const CASES: [(&str, Case); 9] = [
     ("off_is_committed_once_and_touches_one_row", |database| Box::pin(off_is_committed_once(database))),
     ("off_is_committed_where_nothing_can_be_listed", |database| Box::pin(off_without_a_list(database))),
     ("a_statement_that_fails_changes_nothing", |database| Box::pin(failing_statements(database))),
     ("a_row_that_somebody_holds_is_said_and_off_goes_later", |database| Box::pin(held_row(database))),
     ("names_are_values_and_never_sql", |database| Box::pin(names(database))),
     ("on_is_gated_and_turns_this_flag_alone", |database| Box::pin(on(database))),
+    ("a_share_is_set_in_one_row_or_not_at_all", |database| Box::pin(share(database))),
     ("read_only_and_a_config_that_nobody_trusted_change_nothing", |database| Box::pin(without_the_right(database))),
     ("a_row_that_is_not_understood_is_no_list", |database| Box::pin(odd_rows(database))),
 ];
@@ -229,6 +230,35 @@ async fn without_the_right(database: Database) -> Checked {
         },
     )?;
     ended(&off(&found, "checkout").await, 0, "done: it is off")
+}
+
+async fn share(database: Database) -> Checked {
+    let bed = Bed::new(database).await?;
+    let with = |set: &str| {
+        let config = bed.config("protected = true\n[[checks]]\nid = 'notes'", LIST, OFF, ON);
+        bed.with(&format!("{config}set = \"\"\"{set}\"\"\"\n"))
+    };
+    let set = async |program: &Program, flag: &str, percent: &str| {
+        program.run_async(&["flags", "set", "prod", flag, percent, "--yes", "--confirm", "prod"]).await
+    };
+    let right = "UPDATE flags SET enabled = true, rollout = {percent} WHERE env = {environment} AND name = {flag}";
+    let program = with(right);
+    ended(&set(&program, "checkout", "60").await, 0, "done: it is 60 %")?;
+    ended(&set(&program, "checkout", "7").await, 0, "done: it is 7 %")?;
+    ended(&off(&program, "checkout").await, 0, "done: it is off")?;
+    ended(&set(&program, "checkout", "40").await, 0, "done: it is 40 %")?;
+    same("its share", &bed.database.rollout("checkout", "production")?.as_str(), &"40")?;
+    let touched = bed.database.updates()?;
+    for (wrong, why) in [
+        (right.replace(" AND name = {flag}", " AND {flag} <> ''"), "it would change another flag, banner"),
+        (right.replace("{percent}", "{percent} - 1"), "after it the list says that the flag is 49 %"),
+    ] {
+        ended(&set(&with(&wrong), "checkout", "50").await, 3, why)?;
+    }
+    same("rows that were touched", &bed.database.updates()?, &touched)?;
+    ended(&set(&with(&right.replace("{percent}", "5")), "checkout", "5").await, 2, "`set` does not say which share")?;
+    let without = bed.with(&bed.config("protected = true\n[[checks]]\nid = 'notes'", LIST, OFF, ON));
+    ended(&set(&without, "checkout", "5").await, 3, "add `set`")
 }
 
 async fn odd_rows(database: Database) -> Checked {

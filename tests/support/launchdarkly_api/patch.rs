@@ -38,7 +38,11 @@ pub(super) fn by_path(kept: &mut Kept, key: &str, asked: &Value) -> Result<(), B
             (Some("replace"), ["", "environments", environment, "on"]) => {
                 kept.turn(key, environment, *wanted == json!(true));
             }
-            _ => return invalid("understood here are test, and replace of `on`"),
+            (Some("replace"), ["", "environments", environment, "fallthrough"]) => {
+                let verb = "changed the default rule of the flag";
+                kept.change(key, environment, ("fallthrough", wanted.clone()), "updateFallthrough", verb);
+            }
+            _ => return invalid("understood here are test, and replace of `on` and `fallthrough`"),
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! A boolean flag is on where somebody gets a variant that is `true`. For a disabled flag
 //! flagd answers as if there were none, and clients fall back to the default in their code: what that is is not known. A flag of another type is on while it is enabled.
 
+mod divide;
 mod edit;
 mod reach;
 mod spans;

@@ -3,6 +3,7 @@
 //! A boolean flag is on for whoever gets `true`, another one for whoever gets another variation than the one that off serves.
 
 mod log;
+mod patch;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use log::{changes, note, specifier};
+pub use patch::changes_to;
 
 use super::{Flag, FlagChange, FlagEdit, FlagState, SOMEBODY, WhenOff};
 use reach::Settings;
@@ -80,20 +82,6 @@ pub fn has_environment(item: &Value, environment: &str) -> bool {
 
 fn last_modified(item: &Value, environment: &str) -> Option<Timestamp> {
     time(&item["environments"][environment]["lastModified"])
-}
-
-/// Returns the version of a flag's settings in an environment, where turning it on brings it to somebody.
-///
-/// # Errors
-/// Why it would not, or cannot be told to.
-pub fn to_be_turned_on(item: &Value, environment: &str) -> Result<u64, String> {
-    let settings = Settings::of(item, environment).ok_or("LaunchDarkly does not say how it is set up here")?;
-    if settings.state_when_on() == FlagState::Off {
-        let now = if settings.is_on == Some(true) { "it is on" } else { "turned on" };
-        return Err(format!("{now}, its rules let nobody in: change them in LaunchDarkly"));
-    }
-    let version = item["environments"][environment]["version"].as_u64();
-    version.ok_or_else(|| "LaunchDarkly tells no version of it".to_owned())
 }
 
 /// What a flag is for all environments has a version of its own.

@@ -1,8 +1,10 @@
-//! SQL statements of the user's own that list or turn flags. `{flag}` and `{environment}` become parameters: what they stand
-//! for never becomes part of the SQL.
+//! SQL statements of the user's own that list or turn flags. `{flag}`, `{environment}` and `{percent}` become parameters: what they
+//! stand for never becomes part of the SQL.
 
 use sqlparser::dialect::{PostgreSqlDialect, SQLiteDialect};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use super::{Share, Turn};
 
 /// A single statement. Its parameters are written as `$1`, `$2`, which PostgreSQL and SQLite both take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +26,19 @@ pub enum Parameter {
     Flag,
     /// What the provider calls the environment.
     Environment,
+    /// The share of users that a flag is set to.
+    Percent,
+}
+
+/// What a parameter is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParameterValue {
+    Text(String),
+    Number(i32),
 }
 
 impl Parameter {
-    const ALL: [Self; 2] = [Self::Flag, Self::Environment];
+    const ALL: [Self; 3] = [Self::Flag, Self::Environment, Self::Percent];
 
     /// Returns what it is called in a statement.
     #[must_use]
@@ -35,6 +46,7 @@ impl Parameter {
         match self {
             Self::Flag => "flag",
             Self::Environment => "environment",
+            Self::Percent => "percent",
         }
     }
 
@@ -83,7 +95,7 @@ impl Statement {
                     taken = start + parameter.written().len();
                 }
                 Token::Placeholder(name) => {
-                    return Err(format!("has the parameter {name}: write {{flag}} or {{environment}}"));
+                    return Err(format!("has the parameter {name}: write {{flag}}, {{environment}} or {{percent}}"));
                 }
                 other => in_quotes(other)?,
             }
@@ -116,12 +128,15 @@ impl Statement {
         self.parameters.contains(&parameter)
     }
 
-    /// Returns the values of its parameters, in the order of their numbers.
+    /// Returns the values of its parameters, in the order of their numbers. Only a turn to a share tells one.
     #[must_use]
-    pub fn values(&self, flag: &str, environment: &str) -> Vec<String> {
-        let value = |parameter: &Parameter| match parameter {
-            Parameter::Flag => flag.to_owned(),
-            Parameter::Environment => environment.to_owned(),
+    pub fn values(&self, flag: &str, environment: &str, turn: Turn) -> Vec<ParameterValue> {
+        let value = |parameter: &Parameter| match (parameter, turn) {
+            (Parameter::Flag, _) => ParameterValue::Text(flag.to_owned()),
+            (Parameter::Environment, _) => ParameterValue::Text(environment.to_owned()),
+            (Parameter::Percent, Turn::Off) => ParameterValue::Number(0),
+            (Parameter::Percent, Turn::On) => ParameterValue::Number(Share::ALL.percent().into()),
+            (Parameter::Percent, Turn::Share(share)) => ParameterValue::Number(share.percent().into()),
         };
         self.parameters.iter().map(value).collect()
     }
@@ -147,7 +162,7 @@ fn parameter(after: &[TokenWithSpan]) -> Result<Parameter, String> {
 }
 
 fn no_parameter(name: &str) -> String {
-    format!("has {{{name}}}: there are only {{flag}} and {{environment}}")
+    format!("has {{{name}}}: there are only {{flag}}, {{environment}} and {{percent}}")
 }
 
 /// A parameter within quotes would be text, and nothing else.
@@ -192,10 +207,12 @@ mod tests {
             statement.text(),
             "UPDATE é SET \"on\" = false -- {flag} is told\n WHERE env = $1\n  AND name = $2 OR old = $2"
         );
-        assert_eq!(statement.values("'; DROP TABLE x", "prod"), ["prod", "'; DROP TABLE x"]);
+        let text = |text: &str| ParameterValue::Text(text.to_owned());
+        let bound = statement.values("'; DROP TABLE x", "prod", Turn::Off);
+        assert_eq!(bound, [text("prod"), text("'; DROP TABLE x")]);
         assert!(statement.has(Parameter::Flag) && statement.has(Parameter::Environment));
         let list = read("SELECT name, state FROM flags").unwrap();
-        assert!(!list.has(Parameter::Environment) && list.values("x", "y").is_empty());
+        assert!(!list.has(Parameter::Environment) && list.values("x", "y", Turn::On).is_empty());
     }
 
     #[test]
@@ -212,18 +229,18 @@ mod tests {
             ("SELECT 1; SELECT 2", "is more than one statement"),
             ("SELECT '{flag}'", "has {flag} within quotes"),
             ("SELECT \"{environment}\"", "has {environment} within quotes"),
-            ("SELECT {flags}", "has {flags}: there are only {flag} and {environment}"),
+            ("SELECT {flags}", "has {flags}: there are only {flag}, {environment} and {percent}"),
             ("SELECT {\"flag\"}", "has {\"flag\"}: there are only"),
             ("SELECT x{flag}", "in the middle of a word"),
             ("SELECT * FROM flags_{environment}", "in the middle of a word"),
             ("SELECT {flag}{environment}", "in the middle of a word"),
-            ("SELECT {flag", "has {}: there are only {flag} and {environment}"),
+            ("SELECT {flag", "has {}: there are only {flag}, {environment} and {percent}"),
             ("SELECT 'open", "is no SQL: Unterminated string literal"),
         ] {
             let said = read(sql).unwrap_err();
             assert!(said.contains(why), "{sql}: {said}");
         }
         let numbered = Statement::parse("SELECT $1", Dialect::Postgres).unwrap_err();
-        assert!(numbered.contains("write {flag} or {environment}"), "{numbered}");
+        assert!(numbered.contains("write {flag}, {environment} or {percent}"), "{numbered}");
     }
 }

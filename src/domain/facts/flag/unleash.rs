@@ -1,9 +1,13 @@
 //! What the admin API of Unleash says of flags. Read from version 7.5.1; what is missing is not known.
 
+mod share;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+pub use share::{GradualRollout, RolloutStrategy, strategy};
 
 use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff};
 
@@ -129,22 +133,36 @@ fn time(value: &Value) -> Option<Timestamp> {
 
 /// Returns who gets a flag that is enabled: whoever any of its strategies lets in. Without one it is everybody.
 fn reach(strategies: &[Value]) -> FlagState {
-    let in_force = strategies.iter().filter(|strategy| strategy["disabled"] != true);
-    in_force.map(reach_of).max().unwrap_or(FlagState::On)
+    in_force(strategies).map(reach_of).max().unwrap_or(FlagState::On)
+}
+
+fn in_force(strategies: &[Value]) -> impl Iterator<Item = &Value> {
+    strategies.iter().filter(|strategy| strategy["disabled"] != true)
+}
+
+fn is_for_chosen_users(strategy: &Value) -> bool {
+    let is_filled = |key: &str| strategy[key].as_array().is_some_and(|list| !list.is_empty());
+    is_filled("constraints") || is_filled("segments")
+}
+
+/// Returns the parameter that holds the share of users, of a strategy that has one.
+fn share_key(strategy: &Value) -> Option<&'static str> {
+    match strategy["name"].as_str() {
+        Some("flexibleRollout") => Some("rollout"),
+        Some("gradualRolloutUserId" | "gradualRolloutSessionId" | "gradualRolloutRandom") => Some("percentage"),
+        _ => None,
+    }
 }
 
 fn reach_of(strategy: &Value) -> FlagState {
-    let is_filled = |key: &str| strategy[key].as_array().is_some_and(|list| !list.is_empty());
-    if is_filled("constraints") || is_filled("segments") {
+    if is_for_chosen_users(strategy) {
         return FlagState::Some;
     }
-    let parameters = &strategy["parameters"];
-    let share = match strategy["name"].as_str() {
-        Some("default") => return FlagState::On,
-        Some("flexibleRollout") => &parameters["rollout"],
-        Some("gradualRolloutUserId" | "gradualRolloutSessionId" | "gradualRolloutRandom") => &parameters["percentage"],
-        _ => return FlagState::Some,
-    };
+    if strategy["name"] == "default" {
+        return FlagState::On;
+    }
+    let Some(key) = share_key(strategy) else { return FlagState::Some };
+    let share = &strategy["parameters"][key];
     // Unleash writes numbers as text.
     let percent = share.as_str().and_then(|text| text.parse::<u8>().ok());
     match percent.or_else(|| share.as_u64().and_then(|number| u8::try_from(number).ok())) {

@@ -24,7 +24,7 @@ pub use target::{GitKey, OwnerKey, PipelineKey, System, Target};
 pub struct Intent {
     pub verb: Verb,
     pub target: Target,
-    /// Roll back to this revision; by default stable, or the one before.
+    /// Roll back to this revision, by default stable, or the one before; of a flag the share of users, in percent.
     pub to: Option<u64>,
 }
 

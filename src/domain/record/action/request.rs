@@ -124,13 +124,16 @@ impl GitRequest {
 pub struct FlagRequest {
     pub flag: String,
     pub turn: Turn,
+    /// It goes past no gate: it is sent only while it takes the flag from users and gives it to none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_less: bool,
     /// Where it goes, as people are shown it: address, project and environment.
     pub place: String,
 }
 
 impl FlagRequest {
     fn line(&self) -> String {
-        format!("{} {} in {}", self.turn.as_str(), self.flag, self.place)
+        format!("{} {} in {}", self.turn, self.flag, self.place)
     }
 }
 
@@ -171,6 +174,15 @@ impl Request {
             Self::Git(request) => request.line(),
             Self::Flag(request) => request.line(),
             Self::Pipeline(request) => request.call.line(),
+        }
+    }
+
+    /// Returns what a flag is turned to, where it goes to a provider of feature flags.
+    #[must_use]
+    pub fn turn(&self) -> Option<Turn> {
+        match self {
+            Self::Flag(request) => Some(request.turn),
+            Self::Kubernetes(_) | Self::Git(_) | Self::Pipeline(_) => None,
         }
     }
 

@@ -1,14 +1,14 @@
-//! Turning feature flags off and on. Off gives users back what they had, and nothing blocks it ([law 3](crate#laws)); on
-//! brings something to users, and goes past every gate ([law 1](crate#laws)).
+//! Turning feature flags. Off, or to fewer users, gives back what they had, and nothing blocks it ([law 3](crate#laws)); on, or to
+//! more users, brings something, and goes past every gate ([law 1](crate#laws)).
 
 use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
-use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Turn};
+use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Share, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::Phase;
-use crate::domain::record::action::{Facts, FlagRequest, GatesAsked, PlanRecord, Target, Verb};
+use crate::domain::record::action::{Facts, FlagRequest, GatesAsked, Intent, PlanRecord, Request, Target, Verb};
 use crate::domain::rules::checklist::in_the_way_of_flag;
 use crate::domain::rules::code_or_flag::Advice;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -77,33 +77,88 @@ pub fn named(env: &Environment, name: &str) -> Result<FlagKey, Refusal> {
     }
 }
 
-/// Returns the plan that turns a flag off or on.
+/// Returns what an operator asks for who turns a flag.
+#[must_use]
+pub fn intent(key: &FlagKey, turn: Turn) -> Intent {
+    Intent { verb: verb_of(turn), target: Target::Flag(key.clone()), to: percent(turn) }
+}
+
+/// Returns what an intent turns a flag to.
+pub(super) fn turn_of(intent: &Intent) -> Result<Turn, Vec<Refusal>> {
+    let no_share = |why: String| vec![Refusal::state(why, "")];
+    match intent.verb {
+        Verb::FlagOff => Ok(Turn::Off),
+        Verb::FlagOn => Ok(Turn::On),
+        _ => {
+            let percent = intent.to.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(u8::MAX);
+            Share::try_from(percent).map(Turn::Share).map_err(no_share)
+        }
+    }
+}
+
+/// Returns what an action turns a flag to.
+#[must_use]
+pub fn turn(record: &PlanRecord) -> Option<Turn> {
+    record.requests.iter().find_map(Request::turn)
+}
+
+/// Returns the share of users that a turn names, in percent.
+#[must_use]
+pub fn percent(turn: Turn) -> Option<u64> {
+    match turn {
+        Turn::Share(share) => Some(share.percent().into()),
+        Turn::On | Turn::Off => None,
+    }
+}
+
+/// Returns the verb that a turn is written down as.
+#[must_use]
+pub fn verb_of(turn: Turn) -> Verb {
+    match turn {
+        Turn::Off => Verb::FlagOff,
+        Turn::On => Verb::FlagOn,
+        Turn::Share(_) => Verb::FlagSet,
+    }
+}
+
+/// Returns the plan that turns a flag: off, on, or to a share of users.
 ///
 /// # Errors
 /// Why not; never empty.
-pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContext) -> Result<Plan, Vec<Refusal>> {
+pub(super) fn plan(world: &World, key: &FlagKey, turn: Turn, around: &PlanContext) -> Result<Plan, Vec<Refusal>> {
     let env = world.environment(&key.env);
     let Some((env, source)) = env.and_then(|env| Some((env, env.flag_source(&key.provider)?))) else {
         let text = format!("{} is no provider of feature flags in {}", key.provider, key.env);
         return Err(vec![Refusal::new(RefusalKind::NotSeen, text, "")]);
     };
-    let turn = if verb == Verb::FlagOff { Turn::Off } else { Turn::On };
     let mut refusals = read_only(env);
-    let in_flight =
-        |(target, other): &(Target, Verb)| *target == Target::Flag(key.clone()) && (turn == Turn::On || *other == verb);
+    let in_flight = |(target, other): &(Target, Verb)| {
+        *target == Target::Flag(key.clone()) && (turn != Turn::Off || *other == verb_of(turn))
+    };
     if around.in_flight.iter().any(in_flight) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
+    let seen = source.flag(&key.flag).map(|flag| flag.state);
+    let direction = direction(turn, seen);
     // What a list says of a flag does not keep it from being turned off: it may be old, or of another environment.
-    if turn == Turn::On {
-        refusals.extend(not_to_be_turned_on(world, env, (source, key), around));
+    if !direction.is_backward() {
+        refusals.extend(not_to_be_given(world, env, (source, key), turn, around));
     }
     if !refusals.is_empty() {
         return Err(refusals);
     }
     let is_protected = sharing(world, source).any(|other| other.settings.protected);
-    let typed = (turn == Turn::On && is_protected).then(|| env.name().to_string());
-    Ok(Plan::of(record(world, env, (source, key), (verb, turn)), around.now, typed))
+    let typed = (!direction.is_backward() && is_protected).then(|| env.name().to_string());
+    Ok(Plan::of(record(world, env, (source, key), (turn, direction)), around.now, typed))
+}
+
+/// What takes the flag from users goes back. Where it is not known who gets it, a share may give it to others.
+fn direction(turn: Turn, seen: Option<FlagState>) -> Direction {
+    match seen {
+        Some(state) if turn.takes_from(state) => Direction::Backward,
+        None if turn == Turn::Off => Direction::Backward,
+        Some(_) | None => Direction::Forward,
+    }
 }
 
 /// Returns what is faster than taking pods back: the flags of the release that anybody gets. Where one was turned on shortly
@@ -133,10 +188,12 @@ pub(super) fn instead_of_rollback(env: &Environment, advice: Option<&Advice>) ->
     said.into_iter().chain([command]).collect()
 }
 
-fn not_to_be_turned_on(
+/// Why a flag cannot be given to more users, or to others.
+fn not_to_be_given(
     world: &World,
     env: &Environment,
     (source, key): (&FlagSource, &FlagKey),
+    turn: Turn,
     around: &PlanContext,
 ) -> Vec<Refusal> {
     let provider = &key.provider;
@@ -149,14 +206,10 @@ fn not_to_be_turned_on(
         let text = format!("{provider} has no flag {} here: it is unknown or archived", key.flag);
         return vec![Refusal::new(RefusalKind::NotSeen, text, "")];
     };
-    let mut refusals = Vec::new();
-    if flag.state.is_on() {
-        let text = format!("{} is {}", key.flag, flag.state);
-        return vec![match flag.state {
-            FlagState::On => Refusal::new(RefusalKind::NothingToDo, text, ""),
-            _ => Refusal::state(text, format!("its strategies say who gets it: change them in {provider}")),
-        }];
+    if let Some(refusal) = not_from(flag.state, turn, key) {
+        return vec![refusal];
     }
+    let mut refusals = Vec::new();
     let is_watched = |name: &&EnvName| world.environment(name).is_some();
     refusals.extend(source.settings.shared_with.iter().filter(|name| !is_watched(name)).map(|name| {
         let text = format!("{name} has the same environment at {provider}, and its gates cannot be asked");
@@ -178,6 +231,29 @@ fn not_to_be_turned_on(
         }
     }
     refusals
+}
+
+/// Why a flag in this state cannot be turned so.
+fn not_from(state: FlagState, turn: Turn, key: &FlagKey) -> Option<Refusal> {
+    let FlagKey { env, provider, flag } = key;
+    let text = format!("{flag} is {state}");
+    match (turn, state) {
+        (Turn::Share(share), _) if share.state() == state => Some(Refusal::new(RefusalKind::NothingToDo, text, "")),
+        (Turn::Share(_), FlagState::Some) => {
+            let remedy = format!("more than a share decides who gets it: change that in {provider}");
+            Some(Refusal::state(text, remedy))
+        }
+        (Turn::On, FlagState::On) => Some(Refusal::new(RefusalKind::NothingToDo, text, "")),
+        (Turn::On, FlagState::Percent(_)) => {
+            let remedy = format!("give it to more users with `cockpit flags set {env} {flag} PERCENT`");
+            Some(Refusal::state(text, remedy))
+        }
+        (Turn::On, FlagState::Some) => {
+            let remedy = format!("its strategies say who gets it: change them in {provider}");
+            Some(Refusal::state(text, remedy))
+        }
+        _ => None,
+    }
 }
 
 /// Nothing may be changed in a read-only environment, nor may it be asked for what was stated there a moment ago.
@@ -211,12 +287,21 @@ fn release(env: &Environment) -> String {
     version.map_or_else(|| format!("flags {}", env.name()), |(name, revision)| format!("{name} {}", revision.version()))
 }
 
+fn headline(turn: Turn, key: &FlagKey) -> String {
+    let FlagKey { provider, flag, .. } = key;
+    match turn {
+        Turn::On | Turn::Off => format!("turn {turn} flag {flag} of {provider}"),
+        Turn::Share(share) => format!("set flag {flag} of {provider} to {share}"),
+    }
+}
+
 fn record(
     world: &World,
     env: &Environment,
     (source, key): (&FlagSource, &FlagKey),
-    (verb, turn): (Verb, Turn),
+    (turn, direction): (Turn, Direction),
 ) -> PlanRecord {
+    let is_backward = direction.is_backward();
     let flag = source.flag(&key.flag);
     let seen = flag.map(FlagFacts::from);
     let from = match flag {
@@ -230,30 +315,35 @@ fn record(
     goes.extend(
         (!others.is_empty()).then(|| format!("{} has the same environment there: it changes, too", others.join(", "))),
     );
-    goes.extend((turn == Turn::Off).then(|| "the pods stay as they are: no version changes".to_owned()));
-    let request = FlagRequest { flag: key.flag.clone(), turn, place: source.settings.place.clone() };
+    goes.extend(is_backward.then(|| "the pods stay as they are: no version changes".to_owned()));
+    let request = FlagRequest {
+        flag: key.flag.clone(),
+        turn,
+        only_less: is_backward && turn != Turn::Off,
+        place: source.settings.place.clone(),
+    };
     PlanRecord {
-        verb,
-        direction: Some(if turn == Turn::Off { Direction::Backward } else { Direction::Forward }),
+        verb: verb_of(turn),
+        direction: Some(direction),
         target: Target::Flag(key.clone()),
         context: env.settings.context.clone(),
         namespace: env.settings.namespace.clone(),
         // A provider is no cluster: its place tells it apart.
         cluster: None,
         release: release(env),
-        headline: format!("{} flag {} of {}", verb.label(), key.flag, key.provider),
+        headline: headline(turn, key),
         from,
-        to: turn.as_str().to_owned(),
+        to: turn.to_string(),
         goes,
         skips: Vec::new(),
-        not_undone: match turn {
-            Turn::Off => vec!["what users did with it: data written, messages sent".to_owned()],
-            Turn::On => Vec::new(),
-        },
+        not_undone: is_backward
+            .then(|| "what users did with it: data written, messages sent".to_owned())
+            .into_iter()
+            .collect(),
         requests: vec![request.into()],
         facts: facts(&uid(&source.settings.place, &key.flag), seen),
         rests_on: Vec::new(),
-        gates_asked: if turn == Turn::On { gates_asked(world, source) } else { Vec::new() },
+        gates_asked: if is_backward { Vec::new() } else { gates_asked(world, source) },
         resource_version: String::new(),
         picture_at: source.heard.at,
         from_hash: None,

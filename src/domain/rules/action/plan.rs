@@ -138,7 +138,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         return git::plan_revert(world, key, around);
     }
     if let Target::Flag(key) = &intent.target {
-        return flag::plan(world, key, intent.verb, around);
+        return flag::plan(world, key, flag::turn_of(intent)?, around);
     }
     let found = intent.target.workload().and_then(|key| world.find(key));
     let Some((env, workload)) = found else {

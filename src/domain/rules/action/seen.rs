@@ -85,8 +85,8 @@ impl SeenFlag {
 
     /// Whether it is turned as the action wants it.
     fn is_accepted(&self, record: &PlanRecord) -> bool {
-        let is_on = self.found.as_ref().map(|found| found.state.is_on());
-        is_on == Some(record.verb == Verb::FlagOn)
+        let turn = record.requests.iter().find_map(Request::turn);
+        self.found.as_ref().zip(turn).is_some_and(|(found, turn)| turn.is_reached(found.state))
     }
 }
 

@@ -1,11 +1,11 @@
-//! What has to hold for a flag that is turned on, within the transaction.
+//! What has to hold for a flag that is turned on, or to a share, within the transaction.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{Bound, NotTurned};
-use crate::domain::facts::flag::table;
+use crate::domain::facts::flag::{Turn, table};
 
 /// The row that was seen, and what reads it again.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub(super) struct Condition {
     pub list: Bound,
     pub flag: String,
     pub row: Value,
+    pub turn: Turn,
 }
 
 impl Condition {
@@ -25,12 +26,12 @@ impl Condition {
         }
     }
 
-    /// Whether the flag is on now, and nothing else was changed.
+    /// Whether the flag is turned now, and nothing else was changed.
     pub fn after(&self, before: &[Value], after: &[Value]) -> Result<(), NotTurned> {
         let refused = |why: String| Err(NotTurned::Refused(why));
         let flags = table::list(after).map_err(NotTurned::Refused)?;
         match flags.iter().find(|flag| flag.name == self.flag) {
-            Some(flag) if flag.state.is_on() => {}
+            Some(flag) if self.turn.is_reached(flag.state) => {}
             Some(flag) => return refused(format!("after it the list says that the flag is {}", flag.state)),
             None => return refused("after it the list has no such flag".to_owned()),
         }
@@ -66,7 +67,7 @@ mod tests {
     fn it_holds_where_this_flag_alone_is_turned_on() {
         let before = rows(&[("a", false), ("b", false)]);
         let list = Bound { text: String::new(), values: Vec::new() };
-        let condition = Condition { list, flag: "a".to_owned(), row: before[0].clone() };
+        let condition = Condition { list, flag: "a".to_owned(), row: before[0].clone(), turn: Turn::On };
         assert_eq!(condition.before(&before), Ok(()));
         assert!(matches!(condition.before(&rows(&[("a", true)])), Err(NotTurned::Moved(_))));
         assert!(matches!(condition.before(&[]), Err(NotTurned::Moved(_))));
@@ -80,6 +81,12 @@ mod tests {
         ] {
             let said = condition.after(&before, &after).unwrap_err().to_string();
             assert!(said.contains(why), "{said}");
+        }
+        let to_share = Condition { turn: Turn::Share(25.try_into().unwrap()), ..condition };
+        let share = |percent: u8| vec![json!({"name": "a", "state": true, "percent": percent}), before[1].clone()];
+        assert_eq!(to_share.after(&before, &share(25)), Ok(()));
+        for other in [24, 100] {
+            assert!(matches!(to_share.after(&before, &share(other)), Err(NotTurned::Refused(_))), "{other}");
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::condition::Condition;
 use super::rows::{MAX_ROW_CHARS, MAX_ROWS, Rows};
 use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned};
+use crate::domain::facts::flag::statement::ParameterValue;
 use crate::platform::flags::Login;
 use crate::platform::tls;
 
@@ -332,7 +333,14 @@ async fn rows_of(client: &Client, list: &Bound) -> Result<Vec<Value>, NotTurned>
 
 /// Without a name and with types of their own, statements pass through a pool of connections as well.
 fn parameters(bound: &Bound) -> Vec<(&(dyn ToSql + Sync), Type)> {
-    bound.values.iter().map(|value| (value as &(dyn ToSql + Sync), Type::TEXT)).collect()
+    bound.values.iter().map(typed).collect()
+}
+
+fn typed(value: &ParameterValue) -> (&(dyn ToSql + Sync), Type) {
+    match value {
+        ParameterValue::Text(text) => (text, Type::TEXT),
+        ParameterValue::Number(number) => (number, Type::INT4),
+    }
 }
 
 /// What failed before the COMMIT was rolled back.

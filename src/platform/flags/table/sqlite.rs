@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use serde_json::{Map, Number, Value};
 
 use super::condition::Condition;
 use super::rows::Rows;
 use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned};
+use crate::domain::facts::flag::statement::ParameterValue;
 
 /// After how many steps of its machine SQLite asks whether to go on.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
@@ -160,7 +161,7 @@ impl File {
     /// Runs a statement, whatever it returns; returns how many rows it changed.
     fn run(&self, bound: &Bound) -> rusqlite::Result<u64> {
         let mut statement = self.connection.prepare(&bound.text)?;
-        let mut rows = statement.query(params_from_iter(&bound.values))?;
+        let mut rows = statement.query(params_from_iter(bound.values.iter().map(parameter)))?;
         while rows.next()?.is_some() {}
         Ok(self.connection.changes())
     }
@@ -176,7 +177,7 @@ impl File {
         if let Some(name) = names.iter().find(|name| !known.insert(name.as_str())) {
             return Err(format!("there are two columns `{name}`"));
         }
-        let mut found = statement.query(params_from_iter(&list.values)).map_err(said)?;
+        let mut found = statement.query(params_from_iter(list.values.iter().map(parameter))).map_err(said)?;
         let mut rows = Rows::default();
         while let Some(row) = found.next().map_err(said)? {
             let mut object = Map::new();
@@ -199,6 +200,13 @@ impl File {
             Some(ErrorCode::OperationInterrupted) => "stopped, so that a flag can be turned off".to_owned(),
             _ => words(error),
         }
+    }
+}
+
+fn parameter(value: &ParameterValue) -> ToSqlOutput<'_> {
+    match value {
+        ParameterValue::Text(text) => text.as_str().into(),
+        ParameterValue::Number(number) => (*number).into(),
     }
 }
 

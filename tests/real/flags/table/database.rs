@@ -107,6 +107,11 @@ impl Database {
         self.ask(&format!("SELECT coalesce({all}, '') FROM ({order}) AS f"))
     }
 
+    /// The share of a flag in an environment.
+    pub fn rollout(&self, flag: &str, env: &str) -> Checked<String> {
+        self.ask(&format!("SELECT CAST(rollout AS text) FROM flags WHERE name = '{flag}' AND env = '{env}'"))
+    }
+
     /// How many rows updates touched.
     pub fn updates(&self) -> Checked<String> {
         self.ask("SELECT CAST(count(*) AS text) FROM log")

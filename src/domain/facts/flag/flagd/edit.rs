@@ -19,6 +19,7 @@ impl Document {
         match turn {
             Turn::Off => Ok(self.off(name, &definition)),
             Turn::On => self.on(name, &definition),
+            Turn::Share(share) => self.divided(name, &definition, share),
         }
     }
 
@@ -77,7 +78,7 @@ impl Document {
     }
 
     /// Returns the targeting that `off` has kept.
-    fn kept_rule(&self, name: &str, definition: &Definition<'_>) -> Option<&str> {
+    pub(super) fn kept_rule(&self, name: &str, definition: &Definition<'_>) -> Option<&str> {
         let [Value::Bool(false), _, Value::String(_)] = definition.targeting?.get("if")?.as_array()?.as_slice() else {
             return None;
         };
@@ -86,7 +87,7 @@ impl Document {
     }
 
     /// Returns the text with a value of a flag set, which is added where it is not there.
-    fn set(&self, name: &str, key: &str, value: &str) -> Option<String> {
+    pub(super) fn set(&self, name: &str, key: &str, value: &str) -> Option<String> {
         let mut text = self.text.clone();
         if let Some(place) = spans::value(&text, &["flags", name, key]) {
             text.replace_range(place, value);

@@ -104,7 +104,7 @@ pub(super) fn share(rule: &Value, variants: &[&str]) -> Option<u8> {
 }
 
 /// Returns variants with their weights; `None` where they are not plain.
-fn buckets(parts: &[Value]) -> Option<Vec<(&str, f64)>> {
+pub(super) fn buckets(parts: &[Value]) -> Option<Vec<(&str, f64)>> {
     // The first part may say what users are divided by.
     let rest = match parts {
         [Value::Array(_), ..] | [] => parts,

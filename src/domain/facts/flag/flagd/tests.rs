@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::facts::flag::Turn;
+use crate::domain::facts::flag::{Share, Turn};
 
 /// As flagd's documentation and its samples show flags: <https://flagd.dev/reference/flag-definitions/>.
 const SAMPLE: &str = r##"{
@@ -148,6 +148,51 @@ fn what_is_so_already_or_cannot_be_is_not_written() {
     assert_eq!(turned(&by_code, "x", Turn::Off).definitions["x"]["defaultVariant"], "off");
 }
 
+fn share(percent: u8) -> Turn {
+    Turn::Share(Share::try_from(percent).unwrap())
+}
+
+#[test]
+fn a_share_divides_users_and_leaves_the_rest_of_the_text() {
+    let half = turned(&sample(), "a-quarter", share(50));
+    let (rule, next) =
+        (r#"{ "fractional": [ { "var": "email" }, ["on", 25], ["off", 75] ] }"#, "[\"on\", 50], [\"off\", 50]");
+    assert_eq!(half.text, SAMPLE.replacen(rule, &format!("{{\"fractional\": [{{ \"var\": \"email\" }}, {next}]}}"), 1));
+    assert_eq!(half.turned("a-quarter", share(50)), Ok(None));
+    // Whom it was taken from by `off` gets it again by a share alone, and what they are divided by is kept.
+    let off = turned(&half, "a-quarter", Turn::Off);
+    assert_eq!(turned(&off, "a-quarter", share(50)).text, half.text);
+    // Who has no targeting key does not get it before everybody does.
+    for (name, default) in [("basic-flag", "off"), ("switched-off", "off"), ("a-quarter", "off")] {
+        let few = turned(&sample(), name, share(1));
+        assert_eq!(few.flag(name).unwrap().state, FlagState::Percent(1), "{name}");
+        assert_eq!(few.definitions[name]["defaultVariant"], default, "{name}");
+        assert_eq!(few.definitions[name]["state"], "ENABLED");
+        let all = turned(&few, name, share(100));
+        assert_eq!(all.flag(name).unwrap().state, FlagState::On, "{name}");
+        assert_eq!(turned(&all, name, share(1)).text, few.text);
+    }
+}
+
+#[test]
+fn no_share_is_set_where_more_than_a_share_decides() {
+    let refusal = |document: &Document, name: &str| document.turned(name, share(25)).unwrap_err();
+    assert!(refusal(&sample(), "new-welcome-banner").contains("says more than a share"));
+    assert!(refusal(&sample(), "headerColor").contains("is no boolean flag"));
+    for (targeting, why) in [
+        (json!({"if": [{"var": "beta"}, {"fractional": [["on", 1], ["off", 1]]}]}), "says more than a share"),
+        (json!({"fractional": [["on", 1], ["off", 1], ["x", 1]]}), "says more than a share"),
+        (json!({"fractional": [["on", {"var": "share"}], ["off", 1]]}), "says more than a share"),
+        (json!("on"), "says more than a share"),
+    ] {
+        let said = refusal(&one(&boolean("off", &targeting)), "x");
+        assert!(said.contains(why), "{targeting}: {said}");
+    }
+    let several =
+        json!({"state": "ENABLED", "variants": {"on": true, "new": true, "off": false}, "defaultVariant": "off"});
+    assert!(refusal(&one(&several), "x").contains("2 variants that are true"));
+}
+
 #[test]
 fn what_is_no_document_of_flagd_says_why() {
     for (text, why) in [
@@ -214,7 +259,7 @@ proptest! {
     #[test]
     fn turning_a_flag_keeps_everything_else_byte_for_byte(
         definitions in prop::collection::vec((".{0,5}", any_definition()), 1..5),
-        turns in prop::collection::vec(any::<bool>(), 1..4),
+        turns in prop::collection::vec(0..=101_u8, 1..4),
         (number, is_pretty) in (any::<prop::sample::Index>(), any::<bool>()),
     ) {
         let flags: Map<String, Value> = definitions.into_iter().collect();
@@ -222,11 +267,15 @@ proptest! {
         let whole = json!({"$schema": "}{\"", "flags": flags, "$evaluators": {"in": {"in": [1, 2]}}, "z": 1.50});
         let text = if is_pretty { serde_json::to_string_pretty(&whole).unwrap() } else { whole.to_string() };
         let mut document = Document::parse(text).unwrap();
-        for is_off in turns {
-            let turn = if is_off { Turn::Off } else { Turn::On };
+        for turn in turns {
+            let turn = match turn {
+                0 => Turn::Off,
+                101 => Turn::On,
+                percent => share(percent),
+            };
             let Ok(Some(now)) = document.turned(&name, turn) else {
                 // An off is never refused.
-                prop_assert!(turn == Turn::On || document.turned(&name, turn).is_ok());
+                prop_assert!(turn != Turn::Off || document.turned(&name, turn).is_ok());
                 continue;
             };
             let path = ["flags", name.as_str()];
@@ -240,7 +289,8 @@ proptest! {
                 prop_assert!(may_change || new[key] == *value, "{} changed", key);
             }
             let next = Document::parse(now).unwrap();
-            prop_assert_eq!(next.flag(&name).unwrap().state.is_on(), turn == Turn::On);
+            let state = next.flag(&name).unwrap().state;
+            prop_assert!(turn.is_reached(state), "{state} after {turn}: {}", next.text);
             document = next;
         }
     }

@@ -10,11 +10,11 @@ pub(super) struct Settings<'a> {
     pub(super) is_on: Option<bool>,
     here: &'a Value,
     variations: &'a [Value],
-    is_boolean: bool,
+    pub(super) is_boolean: bool,
 }
 
 /// A variation by its index, with its weight; `None` where it is not known which.
-type Share = (Option<usize>, u64);
+pub(super) type Weighted = (Option<usize>, u64);
 
 impl<'a> Settings<'a> {
     /// Returns it; `None` where the flag is not set up there.
@@ -48,9 +48,9 @@ impl<'a> Settings<'a> {
 
     /// Returns who gets it while it is on.
     pub(super) fn state_when_on(&self) -> FlagState {
-        let rest = self.shares(&self.here["fallthrough"]);
+        let rest = self.shares(self.default_rule());
         let Some(targeted) = self.targeted() else { return FlagState::Some };
-        let gets = |(variation, _): &Share| self.is_given(*variation);
+        let gets = |(variation, _): &Weighted| self.is_given(*variation);
         let served: Vec<Option<bool>> = targeted.iter().chain(&rest).map(gets).collect();
         if served.contains(&None) {
             FlagState::Some
@@ -86,8 +86,19 @@ impl<'a> Settings<'a> {
         self.variation(&self.here["offVariation"])
     }
 
+    /// Returns what is served to whomever nothing else is said about.
+    pub(super) fn default_rule(&self) -> &'a Value {
+        &self.here["fallthrough"]
+    }
+
+    /// Returns the index of the variation of a boolean flag that has this value. What is false is what off serves, where that is.
+    pub(super) fn variation_of(&self, value: bool) -> Option<usize> {
+        let has = |index: &usize| self.value(*index) == Some(&Value::Bool(value));
+        self.off_variation().filter(has).or_else(|| (0..self.variations.len()).find(has))
+    }
+
     /// Returns what targets, rules and prerequisites may serve; `None` where they are left out, as in a summary.
-    fn targeted(&self) -> Option<Vec<Share>> {
+    pub(super) fn targeted(&self) -> Option<Vec<Weighted>> {
         let list = |key: &str| self.here[key].as_array();
         let (targets, rules, prerequisites) = (list("targets")?, list("rules")?, list("prerequisites")?);
         let of_contexts = list("contextTargets").map(Vec::as_slice).unwrap_or_default();
@@ -102,12 +113,12 @@ impl<'a> Settings<'a> {
     }
 
     /// Returns what a rule serves: a variation, or several by weight.
-    fn shares(&self, rule: &Value) -> Vec<Share> {
+    fn shares(&self, rule: &Value) -> Vec<Weighted> {
         if rule["variation"].is_u64() {
             return vec![(self.variation(&rule["variation"]), 1)];
         }
         let weighted = rule["rollout"]["variations"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let shares: Option<Vec<Share>> = weighted
+        let shares: Option<Vec<Weighted>> = weighted
             .iter()
             .map(|share| Some((self.variation(&share["variation"]), share["weight"].as_u64()?)))
             .filter(|share| share.is_none_or(|(_, weight)| weight > 0))
@@ -117,8 +128,8 @@ impl<'a> Settings<'a> {
 }
 
 /// Neither nobody nor everybody, however few they are.
-fn percent(shares: &[Share], is_chosen: impl Fn(&Share) -> bool) -> FlagState {
-    let weigh = |(_, weight): &Share| u128::from(*weight);
+fn percent(shares: &[Weighted], is_chosen: impl Fn(&Weighted) -> bool) -> FlagState {
+    let weigh = |(_, weight): &Weighted| u128::from(*weight);
     let total: u128 = shares.iter().map(weigh).sum();
     let chosen: u128 = shares.iter().filter(|share| is_chosen(share)).map(weigh).sum();
     let percent = (chosen * 100 + total / 2) / total.max(1);

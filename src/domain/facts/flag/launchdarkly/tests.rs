@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::facts::flag::{Share, Turn};
 
 const TRUE: u8 = 0;
 const FALSE: u8 = 1;
@@ -161,14 +162,50 @@ fn a_page_says_whether_it_is_all_and_whether_the_environment_is_there() {
 
 #[test]
 fn on_is_conditional_on_the_settings_and_not_asked_for_in_vain() {
-    let on = |settings: &Value| to_be_turned_on(&checkout(settings), "production");
-    assert_eq!(on(&json!({"on": false})), Ok(7));
-    assert_eq!(on(&json!({"on": false, "fallthrough": rollout(&[(TRUE, 1), (FALSE, 3)])})), Ok(7));
+    let on = |settings: &Value| changes_to(&checkout(settings), "production", Turn::On);
+    let patch = json!([
+        {"op": "test", "path": "/environments/production/version", "value": 7},
+        {"op": "replace", "path": "/environments/production/on", "value": true},
+    ]);
+    assert_eq!(on(&json!({"on": false})), Ok(patch.clone()));
+    assert_eq!(on(&json!({"on": false, "fallthrough": rollout(&[(TRUE, 1), (FALSE, 3)])})), Ok(patch));
     let refusal = |settings: &Value| on(settings).unwrap_err();
     assert!(refusal(&json!({"on": false, "fallthrough": {"variation": FALSE}})).starts_with("turned on, its rules"));
     assert!(refusal(&json!({"fallthrough": {"variation": FALSE}})).starts_with("it is on, its rules let nobody in"));
     assert_eq!(refusal(&json!({"on": false, "version": "7"})), "LaunchDarkly tells no version of it");
-    assert!(to_be_turned_on(&checkout(&json!({})), "staging").is_err());
+    assert!(changes_to(&checkout(&json!({})), "staging", Turn::On).is_err());
+}
+
+#[test]
+fn a_share_divides_users_by_the_default_rule_and_keeps_what_they_are_divided_by() {
+    let to = |settings: &Value, percent: u8| {
+        changes_to(&checkout(settings), "production", Turn::Share(percent.try_into().unwrap()))
+    };
+    let shares =
+        |given: u32| json!([{"variation": TRUE, "weight": given}, {"variation": FALSE, "weight": 100_000 - given}]);
+    let changes = to(&json!({"on": false}), 25).unwrap();
+    assert_eq!(changes[0], json!({"op": "test", "path": "/environments/production/version", "value": 7}));
+    assert_eq!(changes[1]["path"], "/environments/production/fallthrough");
+    assert_eq!(changes[1]["value"], json!({"rollout": {"variations": shares(25_000)}}));
+    assert_eq!(changes[2], json!({"op": "replace", "path": "/environments/production/on", "value": true}));
+    let mut divided = rollout(&[(TRUE, 10_000), (FALSE, 90_000)]);
+    divided["rollout"]["bucketBy"] = json!("account");
+    divided["rollout"]["seed"] = json!(61);
+    let changes = to(&json!({"fallthrough": divided}), 100).unwrap();
+    let expected = json!({"rollout": {"variations": shares(100_000), "bucketBy": "account", "seed": 61}});
+    assert_eq!((changes[1]["value"].clone(), changes.get(2)), (expected, None), "it is on already");
+    for (settings, why) in [
+        (json!({"targets": [{"values": ["ada"], "variation": TRUE}]}), "targets, rules or prerequisites"),
+        (json!({"rules": null}), "targets, rules or prerequisites"),
+        (json!({"fallthrough": {"rollout": {"kind": "experiment", "variations": []}}}), "an experiment"),
+        (json!({"version": null}), "no version"),
+    ] {
+        let said = to(&settings, 25).unwrap_err();
+        assert!(said.contains(why), "{settings}: {said}");
+    }
+    let mut texts = checkout(&json!({}));
+    texts["variations"] = json!([{"value": "old"}, {"value": "new"}]);
+    assert!(changes_to(&texts, "production", Turn::Share(Share::ALL)).unwrap_err().contains("no boolean flag"));
 }
 
 fn entry(action: &str, resource: &str, date: i64, verb: &str) -> Value {
@@ -277,11 +314,14 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn whatever_a_server_answers_is_read_without_panic(answer in any_json(), settings in any_json()) {
-        let _ = (page(&answer, "production"), flag(&answer, "production"), to_be_turned_on(&answer, "production"));
+        let _ = (page(&answer, "production"), flag(&answer, "production"), changes_to(&answer, "production", Turn::On));
         let _ = changes(&answer, "shop", "production");
         let mut whole = checkout(&json!({}));
         whole["environments"]["production"] = settings;
-        let _ = (flag(&whole, "production"), to_be_turned_on(&whole, "production"));
+        let _ = flag(&whole, "production");
+        for turn in [Turn::On, Turn::Share(Share::ALL)] {
+            let _ = changes_to(&whole, "production", turn);
+        }
     }
 
     #[test]

@@ -53,7 +53,8 @@ impl Actions for Deployment {
             | Verb::ResumeAutomation
             | Verb::Revert
             | Verb::FlagOff
-            | Verb::FlagOn => false,
+            | Verb::FlagOn
+            | Verb::FlagSet => false,
         }
     }
 

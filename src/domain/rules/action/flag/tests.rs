@@ -107,6 +107,74 @@ fn on_needs_fresh_data_and_every_gate() {
     assert_eq!(kinds(ask(&world, "checkout", Verb::FlagOn)), [RefusalKind::State], "its strategies decide");
 }
 
+fn set(world: &World, percent: u8) -> Result<Plan, Vec<Refusal>> {
+    let around = PlanContext { now: now(), journal_broken: Some("no disk".to_owned()), ..PlanContext::default() };
+    plan(world, &intent(&key("checkout"), Turn::Share(percent.try_into().unwrap())), &around)
+}
+
+proptest! {
+    /// Laws 1 and 3: a share that takes the flag from users goes past no gate, whatever else is known, and says that it may do
+    /// nothing else; any other share asks every gate.
+    #[test]
+    fn a_share_asks_the_gates_unless_fewer_users_get_it(
+        listed in prop::option::of(prop::sample::select(vec![
+            FlagState::Off, FlagState::Some, FlagState::Percent(7), FlagState::Percent(50), FlagState::On,
+        ])),
+        percent in 1..=100_u8,
+        link in prop::sample::select(vec![Link::Up, Link::Down("502".to_owned())]),
+        age in 0_i64..600,
+    ) {
+        let mut world = world(&["unleash"], false);
+        let flags = listed.map(|state| flag("checkout", state)).into_iter().collect();
+        tell(&mut world, "unleash", link, Some(now() - SignedDuration::from_secs(age)), flags);
+        let is_less = listed.is_some_and(|state| match state {
+            FlagState::Percent(now) => percent < now,
+            FlagState::On => percent < 100,
+            FlagState::Off | FlagState::Some => false,
+        });
+        match set(&world, percent) {
+            Ok(plan) => {
+                let record = plan.record();
+                prop_assert!(is_less && record.moves_backward() && record.gates_asked.is_empty() && plan.typed().is_none());
+                let Request::Flag(request) = &record.requests[0] else { panic!("{record:?}") };
+                prop_assert!(request.only_less);
+            }
+            // The journal cannot be written, and nothing is seen of the cluster.
+            Err(refusals) => prop_assert!(!is_less && !refusals.is_empty(), "{refusals:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_share_that_is_there_is_nothing_to_do_and_some_users_are_no_share() {
+    let mut world = world(&["unleash"], false);
+    for (state, percent, kind) in [
+        (FlagState::Percent(25), 25, RefusalKind::NothingToDo),
+        (FlagState::On, 100, RefusalKind::NothingToDo),
+        (FlagState::Some, 25, RefusalKind::State),
+    ] {
+        tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", state)]);
+        assert_eq!(kinds(set(&world, percent)), [kind], "{state}");
+    }
+    let huge = Intent { verb: Verb::FlagSet, target: key("checkout").into(), to: Some(300) };
+    let around = PlanContext { now: now(), ..PlanContext::default() };
+    assert_eq!(kinds(plan(&world, &huge, &around)), [RefusalKind::State]);
+}
+
+#[test]
+fn a_share_is_done_once_the_provider_says_this_share() {
+    let mut world = world(&["unleash"], false);
+    tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::Percent(50))]);
+    let record = set(&world, 10).unwrap().record().clone();
+    assert_eq!(record.headline, "set flag checkout of unleash to 10 %");
+    let seen =
+        |state| Seen::from(SeenFlag { uid: record.facts.uid.clone(), found: Some((&flag("checkout", state)).into()) });
+    assert!(matches!(settled(&record, &seen(FlagState::Percent(10))), Settled::Done(_)));
+    for other in [FlagState::Off, FlagState::Percent(50), FlagState::Percent(11), FlagState::On, FlagState::Some] {
+        assert!(!matches!(settled(&record, &seen(other)), Settled::Done(_)), "{other}");
+    }
+}
+
 /// Two environments that are one at the provider, in which a Rollout serves.
 fn two_of_one_place() -> World {
     let id: WorkloadId = "rollout/api".parse().unwrap();

@@ -50,7 +50,12 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         Verb::Restart => {
             rollout.observed() && record.restart_at.is_some() && rollout.spec.restart_at == record.restart_at
         }
-        Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert | Verb::FlagOff | Verb::FlagOn => false,
+        Verb::SuspendAutomation
+        | Verb::ResumeAutomation
+        | Verb::Revert
+        | Verb::FlagOff
+        | Verb::FlagOn
+        | Verb::FlagSet => false,
     }
 }
 
@@ -75,7 +80,8 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         | Verb::ResumeAutomation
         | Verb::Revert
         | Verb::FlagOff
-        | Verb::FlagOn => None,
+        | Verb::FlagOn
+        | Verb::FlagSet => None,
     }
 }
 
@@ -209,7 +215,8 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::ResumeAutomation
         | Verb::Revert
         | Verb::FlagOff
-        | Verb::FlagOn => false,
+        | Verb::FlagOn
+        | Verb::FlagSet => false,
     };
     in_status || !rollout.observed()
 }
