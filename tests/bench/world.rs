@@ -39,6 +39,7 @@ pub fn flagged(flags: usize) -> Model {
         kind: Some("release".to_owned()),
         owner: Some("payments".to_owned()),
         tags: vec!["web".to_owned()],
+        ticket: Some("PAY-123".to_owned()),
         created: Some(ago(86_400 * 20)),
         is_stale: false,
         changes: vec![FlagChange { by: "ada".to_owned(), at: ago(3_600), what: FlagEdit::On }],

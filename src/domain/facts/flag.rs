@@ -6,6 +6,7 @@ pub mod launchdarkly;
 pub mod rules;
 pub mod statement;
 pub mod table;
+pub mod ticket;
 mod turn;
 pub mod unleash;
 
@@ -141,6 +142,9 @@ pub struct Flag {
     /// Who made it; `None` where the provider does not say.
     pub owner: Option<String>,
     pub tags: Vec<String>,
+    /// What it is made for, in the tracker of the people who made it.
+    #[serde(default)]
+    pub ticket: Option<String>,
     pub created: Option<Timestamp>,
     /// Marked as no longer needed.
     pub is_stale: bool,
@@ -221,6 +225,7 @@ impl Flag {
             kind: None,
             owner: None,
             tags: Vec::new(),
+            ticket: None,
             created: None,
             is_stale: false,
             changes: Vec::new(),

@@ -60,8 +60,10 @@ impl Unleash {
     /// Why there is no list.
     pub async fn list(&self, owners: &mut BTreeMap<String, Option<String>>) -> Result<Vec<Flag>, FlagError> {
         let features = self.features(&[]);
-        let (answer, strategies, changes) =
-            tokio::join!(self.ask(Method::GET, features, None), self.strategies(), self.changes());
+        let (answer, export, changes) =
+            tokio::join!(self.ask(Method::GET, features, None), self.export(), self.changes());
+        let strategies = export.as_ref().and_then(unleash::strategies);
+        let mut tickets = export.as_ref().map(unleash::tickets).unwrap_or_default();
         let (answer, environment) = (answer?, &self.place.environment);
         let mut flags = unleash::list(&answer, environment, strategies.as_ref()).ok_or_else(not_readable)?;
         if unleash::lacks_environment(&answer, environment) {
@@ -79,6 +81,7 @@ impl Unleash {
         for flag in &mut flags {
             flag.owner = owners.get(&flag.name).cloned().flatten();
             flag.changes = changes.get(&flag.name).cloned().unwrap_or_default();
+            flag.ticket = flag.ticket.take().or_else(|| tickets.remove(&flag.name));
         }
         flags.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(flags)
@@ -149,10 +152,11 @@ impl Unleash {
         self.api.send(request.body(body.to_string())).await.map(|_| ())
     }
 
-    async fn strategies(&self) -> Option<unleash::Strategies> {
+    /// Reads what lists have not: strategies and links.
+    async fn export(&self) -> Option<Value> {
         let url = self.url(&["features-batch", "export"]);
         let what = json!({"environment": self.place.environment, "project": self.place.project});
-        unleash::strategies(&self.ask(Method::POST, url, Some(what)).await.ok()?)
+        self.ask(Method::POST, url, Some(what)).await.ok()
     }
 
     async fn changes(&self) -> BTreeMap<String, Vec<FlagChange>> {

@@ -40,6 +40,7 @@ fn flagged(mut model: Model) -> Model {
         kind: Some("release".to_owned()),
         owner: Some("alice".to_owned()),
         tags: Vec::new(),
+        ticket: Some("PAY-123".to_owned()),
         created: Some(ago(86_400)),
         is_stale,
         changes: vec![FlagChange { by: "bob".to_owned(), at: ago(40), what: FlagEdit::On }],

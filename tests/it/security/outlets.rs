@@ -210,6 +210,7 @@ fn flagged(text: &str) -> Environment {
         kind: Some(text.to_owned()),
         owner: Some(text.to_owned()),
         tags: vec![text.to_owned()],
+        ticket: Some(text.to_owned()),
         created: None,
         is_stale: true,
         changes: vec![FlagChange { by: text.to_owned(), at: parts::now(), what: FlagEdit::On }],

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff};
+use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff, ticket};
 
 #[derive(Deserialize)]
 struct Listed {
@@ -22,6 +22,7 @@ struct ListedFlag {
     owner: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
+    ticket: Option<String>,
     created_at: Option<Timestamp>,
     #[serde(default)]
     stale: bool,
@@ -88,6 +89,7 @@ impl ListedFlag {
             state,
             kind: self.kind,
             owner: self.owner,
+            ticket: self.ticket.as_deref().and_then(ticket::of_field).or_else(|| ticket::of_tags(&self.tags)),
             tags: self.tags,
             created: self.created_at,
             is_stale: self.stale,
@@ -114,12 +116,14 @@ mod tests {
     fn a_list_is_read_by_the_names_of_our_own() {
         let flag = read(&json!({
             "name": "checkout", "state": "percent", "percent": 25, "type": "release", "owner": "ada", "tags": ["web"],
+            "ticket": "PAY-123",
             "created_at": "2026-11-01T00:00:00Z", "stale": true, "of_release": false,
             "changed": {"by": "bo", "at": "2026-11-28T21:00:00Z", "what": "on"}, "version": "7",
         }))
         .unwrap();
         assert_eq!((flag.state, flag.is_stale), (FlagState::Percent(25), true));
         assert_eq!((flag.kind.as_deref(), flag.owner.as_deref()), (Some("release"), Some("ada")));
+        assert_eq!(flag.ticket.as_deref(), Some("PAY-123"));
         let changed = flag.changed().unwrap();
         assert_eq!((changed.by.as_str(), changed.what), ("bo", FlagEdit::On));
         assert_eq!(read(&json!({"name": "x", "state": "off"})).unwrap().state, FlagState::Off);

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Flag, FlagState, WhenOff};
+use super::{Flag, FlagState, WhenOff, ticket};
 use reach::Reach;
 
 const STATE: &str = "state";
@@ -72,6 +72,7 @@ impl Document {
             kind: Some(definition.describe(&self.evaluators)),
             owner: definition.whole["metadata"]["owner"].as_str().map(ToOwned::to_owned),
             tags: ["remove-by", "type"].into_iter().filter_map(of_metadata).collect(),
+            ticket: definition.whole["metadata"]["ticket"].as_str().and_then(ticket::of_field),
             created: None,
             is_stale: false,
             changes: Vec::new(),

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use log::{changes, note, specifier};
 pub use patch::changes_to;
 
-use super::{Flag, FlagChange, FlagEdit, FlagState, SOMEBODY, WhenOff};
+use super::{Flag, FlagChange, FlagEdit, FlagState, SOMEBODY, WhenOff, ticket};
 use reach::Settings;
 
 /// A page of the list of a project.
@@ -55,12 +55,14 @@ pub fn flag(item: &Value, environment: &str) -> Option<Flag> {
         None => None,
     };
     let tags = item["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let tags: Vec<String> = tags.iter().filter_map(|tag| tag.as_str().map(ToOwned::to_owned)).collect();
     Some(Flag {
         name: item["key"].as_str().filter(|key| !key.is_empty())?.to_owned(),
         state: settings.as_ref().map_or(FlagState::Some, Settings::state),
         kind,
         owner: owner(item),
-        tags: tags.iter().filter_map(|tag| tag.as_str().map(ToOwned::to_owned)).collect(),
+        ticket: ticket_of(item, &tags),
+        tags,
         created: time(&item["creationDate"]),
         is_stale: item["deprecated"] == true,
         // Who it was, and what was done, stands in the log.
@@ -95,6 +97,20 @@ fn owner(item: &Value) -> Option<String> {
     text(&item["_maintainer"]["email"])
         .or_else(|| text(&item["_maintainerTeam"]["name"]))
         .or_else(|| text(&item["maintainerTeamKey"]))
+}
+
+/// Returns what a custom property says that is one of a tracker, as its integrations write them; else a tag or the description.
+fn ticket_of(item: &Value, tags: &[String]) -> Option<String> {
+    let properties = item["customProperties"].as_object().into_iter().flatten();
+    let of_tracker = properties.filter(|(key, property)| {
+        let names = [key.as_str(), property["name"].as_str().unwrap_or_default()].map(str::to_lowercase);
+        names.iter().any(|name| ["ticket", "jira", "issue"].into_iter().any(|word| name.contains(word)))
+    });
+    let values = of_tracker.filter_map(|(_, property)| property["value"].as_array()).flatten();
+    let in_property =
+        values.filter_map(Value::as_str).find_map(|text| ticket::of_text(text).or_else(|| ticket::of_field(text)));
+    let described = || item["description"].as_str().and_then(ticket::of_text);
+    in_property.or_else(|| ticket::of_tags(tags)).or_else(described)
 }
 
 /// Milliseconds since 1970; 0 stands for never.

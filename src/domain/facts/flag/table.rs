@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff};
+use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff, ticket};
 
 /// What is used of a row; other columns only tell one setting from another.
 #[derive(Deserialize)]
@@ -20,6 +20,7 @@ struct Row {
     owner: Option<String>,
     #[serde(default)]
     tags: Value,
+    ticket: Option<Value>,
     created_at: Option<Timestamp>,
     #[serde(default)]
     stale: Value,
@@ -63,6 +64,11 @@ fn flag(json: &Value) -> Result<Flag, String> {
         state,
         kind: row.kind,
         owner: row.owner,
+        ticket: row
+            .ticket
+            .as_ref()
+            .and_then(|value| ticket::of_field(&plain(value)))
+            .or_else(|| ticket::of_tags(&tags)),
         tags,
         created: row.created_at,
         is_stale,
@@ -155,13 +161,14 @@ mod tests {
     #[test]
     fn a_row_is_read_by_the_names_of_its_columns() {
         let flag = read(&json!({
-            "name": "checkout", "state": true, "percent": 25, "type": "release", "owner": "ada", "tags": ["web"],
+            "name": "checkout", "state": true, "percent": 25, "type": "release", "owner": "ada", "tags": ["web"], "ticket": 4711,
             "created_at": "2026-11-01T00:00:00+00:00", "stale": 1, "changed_by": "bo", "changed_at": "2026-11-28T21:00:00Z",
             "version": 7, "note": "not used",
         }))
         .unwrap();
         assert_eq!((flag.state, flag.is_stale, flag.version.as_deref()), (FlagState::Percent(25), true, Some("7")));
         assert_eq!((flag.kind.as_deref(), flag.owner.as_deref()), (Some("release"), Some("ada")));
+        assert_eq!(flag.ticket.as_deref(), Some("4711"));
         assert_eq!((flag.tags, flag.changes[0].by.as_str()), (vec!["web".to_owned()], "bo"));
         let lite = read(&json!({"name": "x", "state": 0, "tags": "[\"a\", \"b\"]", "owner": null})).unwrap();
         assert_eq!((lite.state, lite.tags.len()), (FlagState::Off, 2));

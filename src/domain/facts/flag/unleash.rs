@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub use share::{GradualRollout, RolloutStrategy, strategy};
 
-use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff};
+use super::{Flag, FlagChange, FlagEdit, FlagState, WhenOff, ticket};
 
 /// The strategies of flags in one environment, by the name of the flag.
 pub type Strategies = BTreeMap<String, Vec<Value>>;
@@ -58,6 +58,33 @@ pub fn strategies(export: &Value) -> Option<Strategies> {
         }
     }
     Some(all)
+}
+
+/// Reads which ticket the links of each flag lead to, in an export: lists have no links.
+#[must_use]
+pub fn tickets(export: &Value) -> BTreeMap<String, String> {
+    let all = export["links"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of = |links: &Value| Some((links["feature"].as_str()?.to_owned(), linked(&links["links"])?));
+    all.iter().filter_map(of).collect()
+}
+
+/// Returns the ticket that the first of some links leads to that leads to one.
+fn linked(links: &Value) -> Option<String> {
+    let texts = |link: &'_ Value| ["title", "url"].map(|key| link[key].as_str().map(ToOwned::to_owned));
+    links.as_array()?.iter().flat_map(texts).flatten().find_map(|text| ticket::of_text(&text))
+}
+
+/// Returns what a tag of the type `ticket` says or another one, else the description, else a link.
+fn ticket_of(feature: &Value) -> Option<String> {
+    let tags = feature["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let typed = tags.iter().filter(|tag| tag["type"] == "ticket").find_map(|tag| tag["value"].as_str());
+    let simple: Vec<String> = tags.iter().filter_map(|tag| tag["value"].as_str().map(ToOwned::to_owned)).collect();
+    let described = || feature["description"].as_str().and_then(ticket::of_text);
+    typed
+        .and_then(ticket::of_field)
+        .or_else(|| ticket::of_tags(&simple))
+        .or_else(described)
+        .or_else(|| linked(&feature["links"]))
 }
 
 /// Reads who made each flag from a page of the search.
@@ -114,6 +141,7 @@ fn flag(feature: &Value, environment: &str, strategies: Option<&[Value]>) -> Opt
         kind: feature["type"].as_str().map(ToOwned::to_owned),
         owner: owner(feature),
         tags: tags.iter().filter_map(|tag| tag["value"].as_str().map(ToOwned::to_owned)).collect(),
+        ticket: ticket_of(feature),
         created: time(&feature["createdAt"]),
         is_stale: feature["stale"] == true,
         changes: Vec::new(),
@@ -259,6 +287,26 @@ mod tests {
         assert_eq!(changes(&json!({"events": many}), "production")["checkout.v2"].len(), Flag::MAX_CHANGES);
     }
 
+    /// Lists and single features have tags and a description, single features and exports have links.
+    #[test]
+    fn the_ticket_is_that_of_a_tag_else_of_the_description_else_of_a_link() {
+        let ticket = |more: Value| {
+            let mut whole = checkout(true, &[]);
+            whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            feature(&whole, "production").unwrap().ticket
+        };
+        let links = json!([{"id": "01", "url": "https://wiki.example/x", "title": null}, {"url": "https://jira.example/browse/PAY-3"}]);
+        let typed = json!([{"type": "simple", "value": "web"}, {"type": "ticket", "value": "PAY-1"}]);
+        let simple = json!([{"type": "simple", "value": "ticket:4711"}]);
+        assert_eq!(ticket(json!({"tags": typed, "description": "PAY-2", "links": links})).as_deref(), Some("PAY-1"));
+        assert_eq!(ticket(json!({"tags": simple, "description": "PAY-2"})).as_deref(), Some("4711"));
+        assert_eq!(ticket(json!({"description": "of PAY-2", "links": links})).as_deref(), Some("PAY-2"));
+        assert_eq!(ticket(json!({"description": null, "links": links})).as_deref(), Some("PAY-3"));
+        assert_eq!(ticket(json!({"description": null, "tags": null, "links": []})), None);
+        let export = json!({"links": [{"feature": "a", "links": links}, {"feature": "b", "links": []}]});
+        assert_eq!(tickets(&export), BTreeMap::from([("a".to_owned(), "PAY-3".to_owned())]));
+    }
+
     #[test]
     fn an_archived_feature_is_no_flag() {
         let mut archived = checkout(true, &[]);
@@ -289,7 +337,7 @@ mod tests {
         fn whatever_a_server_answers_is_read_without_panic(answer in any_json()) {
             let all = strategies(&answer);
             let _ = (list(&answer, "production", all.as_ref()), feature(&answer, "production"));
-            let _ = (owners(&answer), changes(&answer, "production"));
+            let _ = (owners(&answer), tickets(&answer), changes(&answer, "production"));
         }
     }
 }

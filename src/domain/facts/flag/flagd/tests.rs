@@ -25,7 +25,7 @@ const SAMPLE: &str = r##"{
     "a-quarter": {
       "state": "ENABLED", "variants": { "on": true, "off": false }, "defaultVariant": "off",
       "targeting": { "fractional": [ { "var": "email" }, ["on", 25], ["off", 75] ] },
-      "metadata": { "owner": "payments" }
+      "metadata": { "owner": "payments", "ticket": "PAY-123" }
     },
     "switched-off": { "state": "DISABLED", "variants": { "on": true, "off": false }, "defaultVariant": "on" },
     "fibAlgo": {

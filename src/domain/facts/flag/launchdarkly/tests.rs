@@ -39,6 +39,22 @@ fn rollout(weights: &[(u8, u64)]) -> Value {
 }
 
 #[test]
+fn the_ticket_is_that_of_a_property_else_of_a_tag_else_of_the_description() {
+    let ticket = |more: Value| {
+        let mut whole = checkout(&json!({}));
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        flag(&whole, "production").unwrap().ticket
+    };
+    let jira = json!({"jira.issues": {"name": "Jira issues", "value": ["PAY-1", "PAY-9"]}});
+    let other = json!({"service": {"name": "Service", "value": ["PAY-9"]}});
+    let tagged = json!(["web", "ticket-PAY-2"]);
+    assert_eq!(ticket(json!({"customProperties": jira, "tags": tagged})).as_deref(), Some("PAY-1"));
+    assert_eq!(ticket(json!({"customProperties": other, "tags": tagged})).as_deref(), Some("PAY-2"));
+    assert_eq!(ticket(json!({"description": "PAY-3: express"})).as_deref(), Some("PAY-3"));
+    assert_eq!(ticket(json!({})), None);
+}
+
+#[test]
 fn a_flag_is_read_with_owner_type_tags_and_version() {
     let read = flag(&checkout(&json!({})), "production").unwrap();
     assert_eq!((read.name.as_str(), read.state, read.is_stale), ("checkout.v2", FlagState::On, false));
