@@ -329,6 +329,7 @@ mod tests {
                 name: "URL".to_owned(),
                 words: "differs between prod-eu and staging".to_owned(),
             }]),
+            code: Part::NotAsked,
         }
     }
 

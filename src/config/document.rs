@@ -9,8 +9,8 @@ use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
 use super::{
-    Config, argo_cd, feature_flags, freeze, git, guardrails, journal, keys, limits, log, record, registries, service,
-    sign_offs, ui, verdict,
+    Config, argo_cd, feature_flags, flags_in_code, freeze, git, guardrails, journal, keys, limits, log, record,
+    registries, service, sign_offs, ui, verdict,
 };
 
 /// The file as a whole.
@@ -26,6 +26,7 @@ const FIELDS: &[Field] = &[
         "The checklist; without it, a short one that needs no settings.",
     ),
     Field::new("flags", Kind::Tables(&feature_flags::SECTION), "The providers of feature flags."),
+    Field::new("flags_in_code", Kind::TableOrOff(&flags_in_code::SECTION), flags_in_code::SECTION.help),
     Field::new("registries", Kind::Tables(&registries::SECTION), registries::SECTION.help),
     Field::new("sign_offs", Kind::Table(&sign_offs::SECTION), "Sign-off roles, the default for all environments."),
     Field::table("freeze", &freeze::SECTION),
@@ -67,6 +68,7 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     config.environments = environment::read(reader, &file, &base);
     defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
     defaults.flags = feature_flags::read(reader, &file, &mut config.environments);
+    config.flags_in_code = flags_in_code::read(reader, &file);
     registries::read(reader, &file, &mut config.environments, &mut defaults);
     if let Some(table) = reader.table(&file, "freeze") {
         if let Some(gate) = freeze::read(reader, &table) {

@@ -13,6 +13,7 @@ pub mod environment;
 pub mod feature_flags;
 pub mod file;
 pub mod flags;
+mod flags_in_code;
 mod freeze;
 mod git;
 mod guardrails;
@@ -41,6 +42,7 @@ mod verdict;
 
 use std::path::PathBuf;
 
+use crate::domain::facts::changes::CodeSearch;
 use crate::keys::Keymap;
 use crate::platform::Variables;
 use crate::platform::variables::NoStateFolder;
@@ -80,6 +82,8 @@ pub struct Config {
     /// What people state, where others read it.
     pub record: RecordConfig,
     pub log: LogConfig,
+    /// How feature flags are found in code.
+    pub flags_in_code: CodeSearch,
     /// The file that was read, if any.
     pub origin: Option<Origin>,
     /// What was taken out of it, for nobody trusted it yet: see [`trust`].

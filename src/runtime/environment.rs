@@ -14,6 +14,7 @@ use super::registry::Registries;
 use super::{flags, pull_requests, registry, workflows};
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
+use crate::domain::facts::changes::CodeSearch;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::record::action::System;
@@ -53,6 +54,7 @@ pub(super) struct Checks {
     /// The configured git repository, and the folder of the config file.
     pub(super) repository: (Option<PathBuf>, Option<PathBuf>),
     pub(super) tag_prefix: Option<String>,
+    pub(super) flags_in_code: CodeSearch,
     /// The environment before, in promotion order.
     pub(super) before: Option<(EnvConfig, Cluster)>,
 }
@@ -165,6 +167,7 @@ impl Environment {
                 tag_prefix: self.checks.tag_prefix.clone(),
                 redactor: self.redactor.clone(),
             },
+            flags_in_code: (!self.env.flags.is_empty()).then(|| self.checks.flags_in_code.clone()),
             asks: self.checks.asked.clone(),
             again: self.checks.again.resubscribe(),
             room: Arc::clone(&self.checks.room),

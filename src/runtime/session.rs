@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::environment::{Checks, Environment};
 use super::registry::Registries;
 use crate::config::{Config, EnvConfig, SignersFile};
+use crate::domain::facts::changes::CodeSearch;
 use crate::domain::record::checklist::CheckId;
 use crate::domain::record::proof::Keys;
 use crate::domain::record::receipt::Receipt;
@@ -78,6 +79,7 @@ pub(super) struct Session {
     /// The configured git repository, and the folder of the config file.
     repository: (Option<PathBuf>, Option<PathBuf>),
     tag_prefix: Option<String>,
+    flags_in_code: CodeSearch,
     /// Whose keys prove who said something, where that is configured.
     keys: Option<Keys>,
     /// Where that is written.
@@ -147,6 +149,7 @@ impl Session {
                 config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
             ),
             tag_prefix: config.service.tag_prefix.clone(),
+            flags_in_code: config.flags_in_code.clone(),
             keys,
             signers_file: config.record.allowed_signers.clone(),
             redactor: redactor.clone(),
@@ -179,6 +182,7 @@ impl Session {
                     room: Arc::clone(&room),
                     repository: self.repository.clone(),
                     tag_prefix: self.tag_prefix.clone(),
+                    flags_in_code: self.flags_in_code.clone(),
                     before: before.replace((env.clone(), cluster.clone())),
                 },
                 outlet: self.inbox.outlet(),

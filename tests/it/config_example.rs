@@ -123,12 +123,13 @@ fn it_shows_every_key() {
     fn walk(section: &Section, inside: bool, missing: &mut Vec<String>) {
         for field in section.fields() {
             let (_, checks) = without_checks();
-            // What a check is told stands in one line, and where pull requests and pipelines are, too.
+            // What a check is told stands in one line, and where pull requests, pipelines and calls are, too.
             let stands_in = |block: &str| block.contains(&format!("{} = ", field.key));
             let inline = inside && checks.iter().any(|check| stands_in(check))
                 || EXAMPLE.split("\n\n").any(|part| is_whole(part) && stands_in(part))
                 || EXAMPLE.lines().any(|line| {
-                    (line.starts_with("#pull_request = ") || line.starts_with("#promote = ")) && stands_in(line)
+                    ["#pull_request = ", "#promote = ", "#calls = "].iter().any(|begin| line.starts_with(begin))
+                        && stands_in(line)
                 });
             let shown = inline
                 || EXAMPLE.lines().any(|line| {

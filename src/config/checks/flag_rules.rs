@@ -18,5 +18,5 @@ keys! {
     max_on: time(hours(1)..=days(3650)), "How long a flag may be on for everybody.";
     tried_within: time(hours(1)..=days(365)), "Each was turned off within this time in the environment before.";
     off_first: flag, "They are off here until the release has gone out.";
-    commits: flag, "Commits name flags, too, and have to be readable; if false, `of_release` alone names them.";
+    commits: flag, "Commits and code name flags, too, and have to be readable; if false, only `of_release` has to be known.";
 }

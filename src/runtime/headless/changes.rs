@@ -178,7 +178,8 @@ async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) 
 fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> ChangesRequest {
     let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
-    let mut asked = ChangesRequest { drift: scene.previous.is_some().then(Drift::default), migrations: None };
+    let mut asked =
+        ChangesRequest { drift: scene.previous.is_some().then(Drift::default), ..ChangesRequest::default() };
     for check in checks {
         match &check.kind {
             Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),

@@ -2,6 +2,7 @@
 //!
 //! Screen, command line and checks share it. [`gather`] tells all of it; the parts are there for themselves too.
 
+mod code;
 mod drift;
 mod ends;
 mod located;
@@ -14,8 +15,9 @@ use std::collections::BTreeSet;
 use super::checks::{CheckInput, Tools};
 use super::git::picked_from;
 use crate::config::checks::{Drift, Migrations};
-use crate::domain::facts::changes::{Changes, Commit, Part, Point};
+use crate::domain::facts::changes::{Changes, CodeSearch, Commit, Part, Point};
 
+pub use code::flags_in_code;
 pub use drift::drift;
 pub use ends::{Ends, ends, open};
 pub use located::located;
@@ -29,6 +31,8 @@ pub struct ChangesRequest {
     pub migrations: Option<Migrations>,
     /// The differences to the environment before, as configured.
     pub drift: Option<Drift>,
+    /// The feature flags in its code.
+    pub code: Option<CodeSearch>,
 }
 
 /// Gathers what is in a release.
@@ -67,7 +71,13 @@ pub async fn gather(scene: &CheckInput, tools: &Tools, asked: &ChangesRequest) -
     };
     let version =
         async { Part::from(versioning(&git, scene, tools.tag_prefix()).await.map_err(|error| error.to_string())) };
-    let (version, migrations, drift) = tokio::join!(version, scripts, differences);
+    let code = async {
+        match &asked.code {
+            Some(asked) if asked.is_on => Part::from(flags_in_code(asked, &git, &ends).await),
+            Some(_) | None => Part::NotAsked,
+        }
+    };
+    let (version, migrations, drift, code) = tokio::join!(version, scripts, differences, code);
     Ok(Changes {
         service: scene.service.clone(),
         from: ends.from.map_or_else(Point::default, |(point, _)| point),
@@ -78,6 +88,7 @@ pub async fn gather(scene: &CheckInput, tools: &Tools, asked: &ChangesRequest) -
         version,
         migrations,
         drift,
+        code,
     })
 }
 

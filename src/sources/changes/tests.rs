@@ -21,7 +21,7 @@ use crate::sources::git::tests::{Repo, no_git};
 use crate::sources::kubernetes::ReadClient;
 use simulator::{Options, Scenario, Simulator};
 
-fn scene(version: &str, stable: Option<&str>) -> CheckInput {
+pub(super) fn scene(version: &str, stable: Option<&str>) -> CheckInput {
     CheckInput {
         env: Some(EnvName::new("prod-eu")),
         service: "payments-api".to_owned(),
@@ -32,7 +32,7 @@ fn scene(version: &str, stable: Option<&str>) -> CheckInput {
     }
 }
 
-fn tools(repo: &Repo) -> Tools {
+pub(super) fn tools(repo: &Repo) -> Tools {
     Tools { repository: Some(repo.path().to_owned()), ..Tools::default() }
 }
 

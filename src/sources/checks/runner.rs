@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{CheckInput, Evidence, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
+use crate::domain::facts::changes::CodeSearch;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, CheckOutcome, Finding};
 use crate::domain::world::feed::Feed;
@@ -49,6 +50,8 @@ pub struct CheckRunner {
     /// Its checks; those that a person or the world answers are left alone.
     pub checks: Vec<CheckConfig>,
     pub tools: Tools,
+    /// How feature flags are found in code; `None` where no provider has any.
+    pub flags_in_code: Option<CodeSearch>,
     pub asks: watch::Receiver<Option<Ask>>,
     /// Who asks for another look.
     pub again: broadcast::Receiver<Again>,
@@ -157,8 +160,11 @@ impl Looks {
 
     /// What else is gathered: migrations where a check looks at them, differences wherever there is an environment before.
     fn asked(&self) -> ChangesRequest {
-        let mut asked =
-            ChangesRequest { migrations: None, drift: self.runner.tools.previous.is_some().then(Drift::default) };
+        let mut asked = ChangesRequest {
+            migrations: None,
+            drift: self.runner.tools.previous.is_some().then(Drift::default),
+            code: self.runner.flags_in_code.clone(),
+        };
         for check in &self.runner.checks {
             match &check.kind {
                 Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),
@@ -307,6 +313,7 @@ mod tests {
             env: EnvName::new("a"),
             checks: config.defaults.checks,
             tools: Tools::default(),
+            flags_in_code: None,
             asks: watched,
             again: heard,
             room: Arc::new(Semaphore::new(MAX_CONCURRENT_CHECKS)),
@@ -362,6 +369,7 @@ mod tests {
                 .defaults
                 .checks,
             tools: Tools::default(),
+            flags_in_code: None,
             asks,
             again: ground.again.subscribe(),
             room: Arc::new(Semaphore::new(0)),

@@ -3,6 +3,7 @@
 //! - [`Git`] is a repository, [`Oid`] a commit that it has: only what was looked up first is named to git again.
 //! - [`origin`] tells which commit an artifact was built from.
 
+mod code;
 pub mod origin;
 mod read;
 mod run;

@@ -19,6 +19,9 @@ const MAX_OUTPUT_BYTES: u64 = 32 << 20;
 /// Longest complaint that is kept, in bytes.
 const MAX_STDERR_BYTES: u64 = 4 << 10;
 
+/// How a line begins that says nothing about the answer.
+pub(super) const WARNING: &str = "warning: ";
+
 #[derive(Debug)]
 pub(super) struct GitOutput {
     pub(super) status: ExitStatus,
@@ -47,8 +50,9 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<GitOutput
     }
     let status = child.wait().await.map_err(GitError::Broken)?;
     let complaint = String::from_utf8_lossy(&complaint.map_err(GitError::Broken)?).trim().to_owned();
-    // The first line says what, those after it give advice.
-    let complaint = sanitize(complaint.lines().next().unwrap_or_default().trim_start_matches("fatal: ")).into_owned();
+    // The first line says what, those after it give advice; a warning may come before.
+    let first = complaint.lines().find(|line| !line.starts_with(WARNING)).or(complaint.lines().next());
+    let complaint = sanitize(first.unwrap_or_default().trim_start_matches("fatal: ")).into_owned();
     Ok(GitOutput { status, out, complaint })
 }
 

@@ -143,6 +143,7 @@ fn commits(text: &str) {
         version: Part::NotAsked,
         migrations: Part::NotAsked,
         drift: Part::NotAsked,
+        code: Part::NotAsked,
     };
     for audience in Audience::ALL {
         safe::lines(&markdown(&changes, audience));

@@ -1,11 +1,14 @@
-//! What providers of feature flags answer: LaunchDarkly, Unleash, a document of flagd, the list of a command, rows of a table, and
-//! statements.
+//! What providers of feature flags answer: LaunchDarkly, Unleash, a document of flagd, the list of a command, rows of a table;
+//! statements; and flags in the code of a release.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use release_cockpit::domain::facts::changes::code::{CodeSearch, Finder, OwnCall, group_of};
 use release_cockpit::domain::facts::flag::flagd::Document;
 use release_cockpit::domain::facts::flag::statement::{Dialect, Parameter, ParameterValue, Statement};
 use release_cockpit::domain::facts::flag::{Flag, FlagState, Share, Turn, command, launchdarkly, table, unleash};
+use release_cockpit::domain::facts::text::is_unsafe;
 use serde_json::Value;
 
 /// Both are in the seeds.
@@ -20,6 +23,8 @@ pub fn check(data: &[u8]) {
         Some((b'C', rest)) => of_command(rest),
         Some((b'T', rest)) => of_table(rest),
         Some((b'S', rest)) => of_statement(rest),
+        Some((b'P', rest)) => of_patch(rest),
+        Some((b'R', rest)) => of_pattern(rest),
         _ => {}
     }
 }
@@ -28,6 +33,46 @@ fn flags(all: &[Flag]) {
     for flag in all {
         assert!(!matches!(flag.state, FlagState::Percent(0 | 100..)), "{flag:?}");
         assert!(flag.changes.len() <= Flag::MAX_CHANGES, "{flag:?}");
+    }
+}
+
+/// What is found stands in the patch, on a line that came.
+fn in_patch(finder: &Finder, patch: &str) {
+    let Ok(found) = finder.find(patch) else { return };
+    let lines: Vec<&str> = patch.split('\n').filter(|line| line.starts_with('+')).collect();
+    let all = found.clone().settle(|_, _| true);
+    for flag in all.calls() {
+        assert!((1..=256).contains(&flag.name.len()) && flag.name.trim() == flag.name, "{flag:?}");
+        assert!(!flag.name.chars().any(is_unsafe), "{flag:?}");
+        assert!(lines.iter().any(|line| line.contains(&flag.name)), "{flag:?}");
+        assert_eq!(all.named(&flag.name), Some(flag));
+    }
+    // Files that do not use the SDKs have no calls of them, and the same names.
+    let none = found.settle(|_, _| false);
+    assert_eq!(none.calls().count(), 0);
+    assert!(all.calls().all(|flag| none.named(&flag.name).is_some()));
+}
+
+fn of_patch(bytes: &[u8]) {
+    static FINDER: LazyLock<Finder> = LazyLock::new(|| Finder::new(&CodeSearch::default()).unwrap());
+    in_patch(&FINDER, &String::from_utf8_lossy(bytes));
+}
+
+/// A pattern of the user's own, and below it the lines of a file.
+fn of_pattern(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((pattern, lines)) = text.split_once('\n') else { return };
+    if group_of(pattern).is_err() {
+        return;
+    }
+    let call = OwnCall { files: vec!["**/*.x".to_owned()], pattern: pattern.to_owned() };
+    let search = CodeSearch { sdks: false, calls: vec![call], ..CodeSearch::default() };
+    let count = lines.split('\n').count();
+    let came = format!("+{}\n", lines.replace('\n', "\n+"));
+    let found = Finder::new(&search).unwrap().find(&format!("+++ b/a.x\n@@ -0,0 +1,{count} @@\n{came}"));
+    for flag in found.unwrap_or_default().settle(|_, _| true).calls() {
+        let line = lines.split('\n').nth(flag.line as usize - 1).unwrap();
+        assert!(flag.name.split('\n').next().is_some_and(|first| line.contains(first)), "{flag:?}");
     }
 }
 

@@ -87,6 +87,7 @@ fn all() -> Changes {
             name: "POOL_SIZE".to_owned(),
             words: "env POOL_SIZE of container api is set in staging, and not in prod-eu".to_owned(),
         }]),
+        code: Part::NotAsked,
     }
 }
 

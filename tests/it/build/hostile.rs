@@ -11,7 +11,9 @@ use release_cockpit::domain::record::action::{ActionId, Outcome, Verb};
 use release_cockpit::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::facts::changes::drift::Aspect;
 use release_cockpit::domain::facts::changes::migration::{Migration, MigrationState};
-use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};
+use release_cockpit::domain::facts::changes::{
+    Changes, CodeFlag, CodeFlags, Commit, Difference, Part, Point as ChangesPoint, RawCommit,
+};
 use release_cockpit::domain::facts::event::KubeEvent;
 use release_cockpit::domain::facts::flag::FlagKey;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
@@ -286,6 +288,7 @@ pub fn changes(text: &str) -> Changes {
         name: text.to_owned(),
         words: text.to_owned(),
     };
+    let in_code = CodeFlag { name: text.to_owned(), file: text.into(), line: 7, is_call: true };
     Changes {
         service: text.to_owned(),
         from: point(text),
@@ -301,6 +304,7 @@ pub fn changes(text: &str) -> Changes {
             &[],
         )]),
         drift: Part::Known(vec![difference]),
+        code: Part::Known(CodeFlags::new(vec![in_code])),
     }
 }
 

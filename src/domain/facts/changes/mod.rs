@@ -3,8 +3,10 @@
 //!
 //! - [`commit`] reads commits, [`tickets`] what they refer to, [`version`] which step they ask for.
 //! - [`notes`] writes release notes, [`markdown`] keeps text from outside harmless in them.
+//! - [`code`] finds the feature flags that the code asks for.
 //! - [`migration`] says whether SQL can be gone back from, [`drift`] what differs from the environment before.
 
+pub mod code;
 pub mod commit;
 pub mod drift;
 pub mod markdown;
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+pub use code::{CodeFlag, CodeFlags, CodeSearch};
 pub use commit::{Commit, CommitKind, RawCommit};
 pub use drift::Difference;
 pub use migration::Migration;
@@ -107,6 +110,9 @@ pub struct Changes {
     pub migrations: Part<Vec<Migration>>,
     /// What differs from the environment before.
     pub drift: Part<Vec<Difference>>,
+    /// What may be names of feature flags in the code that comes in.
+    #[serde(default)]
+    pub code: Part<CodeFlags>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
