@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::domain::facts::flag::FlagState;
+use crate::domain::facts::flag::{Flag, FlagState};
 use crate::domain::facts::text::{duration, sanitize};
-use crate::domain::rules::flag_lint::silent;
-use crate::domain::world::Environment;
+use crate::domain::rules::flag_environments::{StateThere, state_in};
+use crate::domain::rules::flag_lint::{FlagsUnknown, silent};
 use crate::domain::world::flags::{FlagSource, ListedFlag};
+use crate::domain::world::named_flags::NamedBy;
+use crate::domain::world::{Environment, World};
 
 /// Returns what is listed: the flags of the release, or all of them where that is asked for or none are named.
 #[must_use]
@@ -25,58 +27,133 @@ pub fn is_complete(env: &Environment, now: Timestamp) -> bool {
     env.flags.iter().all(|source| source.heard.is_fresh(now))
 }
 
-/// Writes the flags as a table, below what is wrong with their providers.
+/// Writes the flags as a table, below what is wrong with their providers, and what else may name flags of the release.
 #[must_use]
-pub fn text(env: &Environment, flags: &[ListedFlag<'_>], now: Timestamp) -> String {
+pub fn text(env: &Environment, flags: &[ListedFlag<'_>], unknown: Option<&FlagsUnknown>, now: Timestamp) -> String {
     let mut lines: Vec<String> =
         env.flags.iter().filter(|source| !source.heard.is_fresh(now)).map(|source| silent(source, now)).collect();
-    let rows: Vec<[String; 6]> = flags.iter().map(|listed| row(listed, now)).collect();
-    if rows.is_empty() {
+    lines.extend(unread(unknown).map(|why| format!("{}: {why}", env.name())));
+    if flags.is_empty() {
         lines.push(format!("no feature flags in {}", env.name()));
     } else {
-        let header = ["FLAG", "STATE", "TYPE", "OWNER", "AGE", "CHANGED"].map(ToOwned::to_owned);
-        let all: Vec<&[String; 6]> = std::iter::once(&header).chain(&rows).collect();
-        let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths = [0, 1, 2, 3, 4, 5].map(width);
-        lines.extend(all.iter().map(|row| {
-            let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            cells.join("  ").trim_end().to_owned()
-        }));
+        let has_ticket = flags.iter().any(|listed| listed.flag.ticket.is_some());
+        let has_named = flags.iter().any(|listed| listed.named_by.is_some());
+        let is_shown = |column: Column| match column {
+            Column::Ticket => has_ticket,
+            Column::NamedBy => has_named,
+            _ => true,
+        };
+        let columns: Vec<Column> = Column::ALL.into_iter().filter(|column| is_shown(*column)).collect();
+        let header = columns.iter().map(|column| column.title().to_owned()).collect();
+        let rows = flags.iter().map(|listed| columns.iter().map(|column| column.cell(listed, now)).collect());
+        lines.extend(table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
     }
     lines.iter().fold(String::new(), |text, line| text + &sanitize(line) + "\n")
 }
 
-fn row(listed: &ListedFlag<'_>, now: Timestamp) -> [String; 6] {
-    let flag = listed.flag;
-    let or_dash =
-        |text: &Option<String>| text.as_ref().map_or_else(|| "-".to_owned(), |text| sanitize(text).into_owned());
-    let age = |at: Timestamp| duration(now.duration_since(at));
-    let stale = if flag.is_stale { " stale" } else { "" };
-    let holder = flag.holder.as_ref();
-    let written = || {
-        let written = holder?.written.as_ref()?;
-        Some(format!("the document, {}", sanitize(&written.describe(now))))
-    };
-    let changed =
-        flag.changed().map(|change| format!("{} ago by {}", age(change.at), sanitize(&change.by))).or_else(written);
-    let changed: Vec<String> = changed.into_iter().chain(flag.warning()).collect();
-    let star = if listed.of_release { "* " } else { "  " };
-    [
-        format!("{star}{}", sanitize(&flag.name)),
-        format!("{}{stale}", flag.state),
-        or_dash(&flag.kind),
-        or_dash(&flag.owner),
-        flag.created.map_or_else(|| "-".to_owned(), age),
-        if changed.is_empty() { "-".to_owned() } else { changed.join("; ") },
-    ]
+/// Returns why more flags may belong to the release than are known to; where providers do not answer, that is told anyway.
+pub(super) fn unread(unknown: Option<&FlagsUnknown>) -> Option<&FlagsUnknown> {
+    unknown.filter(|why| matches!(why, FlagsUnknown::NotRead | FlagsUnknown::Commits(_) | FlagsUnknown::Code(_)))
 }
 
-/// Returns the flags and their providers; what is not known is null.
+/// Writes rows of as many cells each below each other.
+pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[derive(Clone, Copy)]
+enum Column {
+    Flag,
+    State,
+    Type,
+    Owner,
+    Ticket,
+    Age,
+    NamedBy,
+    Changed,
+}
+
+impl Column {
+    const ALL: [Self; 8] =
+        [Self::Flag, Self::State, Self::Type, Self::Owner, Self::Ticket, Self::Age, Self::NamedBy, Self::Changed];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Flag => "FLAG",
+            Self::State => "STATE",
+            Self::Type => "TYPE",
+            Self::Owner => "OWNER",
+            Self::Ticket => "TICKET",
+            Self::Age => "AGE",
+            Self::NamedBy => "NAMED BY",
+            Self::Changed => "CHANGED",
+        }
+    }
+
+    fn cell(self, listed: &ListedFlag<'_>, now: Timestamp) -> String {
+        let flag = listed.flag;
+        let text = match self {
+            Self::Flag => Some(format!("{}{}", star(listed.of_release), sanitize(&flag.name))),
+            Self::State => Some(format!("{}{}", flag.state, if flag.is_stale { " stale" } else { "" })),
+            Self::Type => flag.kind.as_deref().map(visible),
+            Self::Owner => flag.owner.as_deref().map(visible),
+            Self::Ticket => flag.ticket.as_deref().map(visible),
+            Self::Age => flag.created.map(|at| duration(now.duration_since(at))),
+            Self::NamedBy => listed.named_by.map(|by| visible(&by.to_string())),
+            Self::Changed => changed(flag, now),
+        };
+        text.unwrap_or_else(|| "-".to_owned())
+    }
+}
+
+fn visible(text: &str) -> String {
+    sanitize(text).into_owned()
+}
+
+pub(super) fn star(of_release: bool) -> &'static str {
+    if of_release { "* " } else { "  " }
+}
+
+/// Says who changed a flag last and when, and what may come in between a change and its effect.
+fn changed(flag: &Flag, now: Timestamp) -> Option<String> {
+    let change = flag
+        .changed()
+        .map(|change| format!("{} ago by {}", duration(now.duration_since(change.at)), sanitize(&change.by)));
+    let written = || {
+        let written = flag.holder.as_ref()?.written.as_ref()?;
+        Some(format!("the document, {}", sanitize(&written.describe(now))))
+    };
+    let all: Vec<String> = change.or_else(written).into_iter().chain(flag.warning()).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// Returns the flags and their providers; what is not known is null. Each has its state in all environments.
 #[must_use]
-pub fn json(env: &Environment, flags: &[ListedFlag<'_>], now: Timestamp) -> Value {
-    let providers: Vec<Value> = env.flags.iter().map(|source| provider(source, now)).collect();
-    let flags: Vec<Value> = flags.iter().map(flag).collect();
-    json!({"environment": env.name().as_str(), "providers": providers, "flags": flags})
+pub fn json(
+    world: &World,
+    env: &Environment,
+    flags: &[ListedFlag<'_>],
+    unknown: Option<&FlagsUnknown>,
+    now: Timestamp,
+) -> Value {
+    let flags: Vec<Value> = flags.iter().map(|listed| flag(world, listed, now)).collect();
+    json!({
+        "environment": env.name().as_str(),
+        "providers": providers(env, now),
+        "unknown": unread(unknown).map(ToString::to_string),
+        "flags": flags,
+    })
+}
+
+pub(super) fn providers(env: &Environment, now: Timestamp) -> Vec<Value> {
+    env.flags.iter().map(|source| provider(source, now)).collect()
 }
 
 fn provider(source: &FlagSource, now: Timestamp) -> Value {
@@ -89,25 +166,57 @@ fn provider(source: &FlagSource, now: Timestamp) -> Value {
     })
 }
 
-fn flag(listed: &ListedFlag<'_>) -> Value {
-    let flag = listed.flag;
-    let (state, percent) = match flag.state {
+/// Returns what names a flag of the release; null where nothing does.
+pub(super) fn named_by(by: Option<&NamedBy>) -> Value {
+    match by {
+        None => Value::Null,
+        Some(NamedBy::Config) => json!({"by": "config"}),
+        Some(NamedBy::Commit(hash)) => json!({"by": "commit", "commit": hash}),
+        Some(NamedBy::Code { file, line }) => json!({"by": "code", "file": &**file, "line": line}),
+    }
+}
+
+/// Returns the state of a flag, and who gets it in percent where that is known.
+fn state(state: FlagState) -> (&'static str, Option<u8>) {
+    match state {
         FlagState::Off => ("off", Some(0)),
         FlagState::Some => ("some", None),
         FlagState::Percent(percent) => ("percent", Some(percent)),
         FlagState::On => ("on", Some(100)),
+    }
+}
+
+/// Returns what a flag is in each environment that has providers.
+pub(super) fn environments(world: &World, provider: &str, name: &str, now: Timestamp) -> Value {
+    let with_flags = world.environments.iter().filter(|env| !env.flags.is_empty());
+    let there = |env: &Environment| {
+        let (state, percent) = match state_in(env, provider, name, now) {
+            StateThere::Known(known) => state(known),
+            StateThere::Absent => ("absent", None),
+            StateThere::Unknown => ("unknown", None),
+        };
+        (env.name().to_string(), json!({"state": state, "percent": percent}))
     };
+    Value::Object(with_flags.map(there).collect())
+}
+
+fn flag(world: &World, listed: &ListedFlag<'_>, now: Timestamp) -> Value {
+    let (flag, provider) = (listed.flag, &listed.source.settings.provider);
+    let (state, percent) = state(flag.state);
     json!({
-        "provider": listed.source.settings.provider,
+        "provider": provider,
         "name": flag.name,
         "state": state,
         "percent": percent,
         "type": flag.kind,
         "owner": flag.owner,
         "tags": flag.tags,
+        "ticket": flag.ticket,
         "created_at": flag.created.map(|at| at.to_string()),
         "stale": flag.is_stale,
         "of_release": listed.of_release,
+        "named_by": named_by(listed.named_by),
+        "environments": environments(world, provider, &flag.name, now),
         "document": flag.holder.as_ref().map(|holder| json!({
             "written": holder.written.as_ref().map(|by| json!({"by": by.manager, "at": by.at.map(|at| at.to_string())})),
             "owner": holder.owner.as_ref().map(ToString::to_string),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::flags::named_by;
 use crate::domain::facts::flag::rules::Removal;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::{plural, sanitize};
@@ -93,6 +94,7 @@ fn one(env: &EnvName, flag: &LintedFlag) -> Value {
         "provider": flag.provider,
         "name": flag.name,
         "of_release": flag.of_release,
+        "named_by": named_by(flag.named_by.as_ref()),
         "remove_by": remove_by,
         "problems": problems,
     })

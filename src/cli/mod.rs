@@ -8,6 +8,7 @@ pub mod drill;
 pub mod exit;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod flag_environments;
 pub mod flags;
 pub mod gate;
 pub mod journal;

@@ -16,12 +16,16 @@ use crate::app::hints::is_typing;
 use crate::domain::facts::flag::FlagState;
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
 use crate::domain::facts::text::duration;
-use crate::domain::rules::flag_lint::{rules_of, silent};
+use crate::domain::rules::flag_environments::{StateThere, off_before, state_in};
+use crate::domain::rules::flag_lint::{rules_of, silent, unread_changes};
 use crate::domain::world::Environment;
 use crate::domain::world::flags::{FlagSource, ListedFlag};
+use crate::domain::world::named_flags::NamedBy;
 
 /// Columns of a name at most.
 const MAX_NAME: usize = 44;
+/// Most environments that a row names where the flag is another one.
+const MAX_ELSEWHERE: usize = 3;
 
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(env) = scene.model.environment() else { return };
@@ -29,6 +33,10 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
         if let Some(line) = trouble(scene, source) {
             put(buf, indent(layout::top(&mut area, 1), 1), scene.theme, line);
         }
+    }
+    if let Some(why) = unread_changes(env).filter(|_| !env.flags.is_empty()) {
+        let line = scene.row().say(Role::Warn, format!("{} {why}", scene.theme.glyphs().warn)).line();
+        put(buf, indent(layout::top(&mut area, 1), 1), scene.theme, line);
     }
     let flags = listed(scene.model);
     let at = selected(scene.model, &flags);
@@ -99,12 +107,23 @@ fn line(
     };
     let age = flag.created.map(|at| format!("{} old", duration(now.duration_since(at))));
     // What an incident asks for comes first: the rest may be cut off.
+    // Short: what else there is to say comes after it.
+    let named_by = listed.named_by.map(|by| match by {
+        NamedBy::Config => "of this release".to_owned(),
+        NamedBy::Commit(_) => format!("of this release ({by})"),
+        NamedBy::Code { file, line } => {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            format!("of this release ({name}:{line})")
+        }
+    });
     let about = [
-        listed.of_release.then(|| "of this release".to_owned()),
+        named_by,
+        elsewhere(scene, listed),
         flag.is_stale.then(|| "stale".to_owned()),
         changed.or_else(written),
         flag.warning(),
         flag.owner.as_ref().map(|owner| format!("owner {owner}")),
+        flag.ticket.clone(),
         flag.kind.clone(),
         removal,
         age,
@@ -119,4 +138,36 @@ fn line(
         .gap(2)
         .say(Role::Label, scene.theme.clip(&about.join(&format!(" {} ", scene.theme.glyphs().dot)), 200))
         .line()
+}
+
+/// Says what the flag is in the environments where it is not the same, that before this one first: it is marked where the flag is
+/// off there and on here.
+fn elsewhere(scene: &DrawContext<'_>, listed: &ListedFlag<'_>) -> Option<String> {
+    let (world, now) = (&scene.model.core.world, scene.model.core.now);
+    let here = scene.model.environment()?;
+    let (provider, flag) = (&listed.source.settings.provider, listed.flag);
+    let drifted = off_before(world, here, provider, flag).map(Environment::name);
+    let before = world.previous(here).map(Environment::name);
+    let others = world.environments.iter().filter(|env| env.name() != here.name() && !env.flags.is_empty());
+    let mut others: Vec<&Environment> = others.collect();
+    others.sort_by_key(|env| Some(env.name()) != before);
+    let mut words = others.into_iter().filter_map(|env| {
+        let name = env.name();
+        match state_in(env, provider, &flag.name, now) {
+            StateThere::Known(state) if state == flag.state => None,
+            StateThere::Known(state) if Some(name) == drifted => {
+                Some(format!("{} {name} {state}", scene.theme.glyphs().warn))
+            }
+            StateThere::Known(state) => Some(format!("{name} {state}")),
+            StateThere::Absent => Some(format!("not in {name}")),
+            // Where nothing is known here either, the line above the list says so.
+            StateThere::Unknown => listed.source.heard.is_fresh(now).then(|| format!("{name} ?")),
+        }
+    });
+    let mut shown: Vec<String> = words.by_ref().take(MAX_ELSEWHERE).collect();
+    let more = words.count();
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    (!shown.is_empty()).then(|| shown.join(", "))
 }

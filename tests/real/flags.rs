@@ -191,6 +191,11 @@ async fn lint(unleash: Unleash) -> Checked {
     let report: Value = serde_json::from_str(&run.out())?;
     same("the problem", &report["flags"][0]["problems"][0]["problem"], &json!("overdue"))?;
     same("the day", &report["flags"][0]["remove_by"], &json!("2020-01-31"))?;
+    bed.unleash.tag(&flag, "ticket:PAY-123").await?;
+    let run = program.run_async(&["flags", "list", "prod", "-o", "json"]).await;
+    let report: Value = serde_json::from_str(&run.out())?;
+    same("the ticket", &report["flags"][0]["ticket"], &json!("PAY-123"))?;
+    same("what names it", &report["flags"][0]["named_by"], &json!({"by": "config"}))?;
     let missing = of_release("nobody-made-it")?;
     ended(&missing.run_async(&lint).await, 3, "nobody-made-it: the release names it, and no provider has it")?;
     let silent = bed.with_config(|config| config.replace(&bed.unleash.url, "http://127.0.0.1:9"))?;

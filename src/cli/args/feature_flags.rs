@@ -9,13 +9,13 @@ use crate::domain::facts::flag::Share;
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum FlagsCommand {
     /// List the flags of the release, or all where none are named
-    #[command(after_help = "Examples:\n  cockpit flags list prod-eu\n  \
+    #[command(after_help = "Examples:\n  cockpit flags list prod-eu\n  cockpit flags list --all\n  \
                             cockpit flags list prod-eu --all -o json | jq -r '.flags[] | select(.state != \"off\") | .name'\n\n\
                             Exits 4 where a provider does not answer.")]
     List {
-        /// Environment
+        /// Environment; without it all of them, with what each flag is in each
         #[arg(value_name = "ENV")]
-        env: String,
+        env: Option<String>,
         /// All flags, those of the release first
         #[arg(long)]
         all: bool,

@@ -5,19 +5,22 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
+use super::flag_environments::off_before;
+use crate::domain::facts::changes::{Changes, Part};
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
 use crate::domain::facts::flag::{Flag, FlagState};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::duration;
 use crate::domain::record::checklist::{BuiltinCheck, How};
 use crate::domain::world::flags::{FlagSource, ListedFlag};
+use crate::domain::world::named_flags::NamedBy;
 use crate::domain::world::{Environment, World};
 
 /// What is wrong with a flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FlagProblem {
     /// The release names it, and no provider has it.
-    Missing,
+    Missing(NamedBy),
     NoOwner,
     NoRemovalDate,
     /// It was to be removed on that day, which ended so long ago.
@@ -35,7 +38,7 @@ impl FlagProblem {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Missing => "missing",
+            Self::Missing(_) => "missing",
             Self::NoOwner => "no-owner",
             Self::NoRemovalDate => "no-removal-date",
             Self::Overdue(..) => "overdue",
@@ -49,7 +52,14 @@ impl FlagProblem {
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
-            Self::Missing => "correct its name in `of_release` or in the trailer of the commit".to_owned(),
+            Self::Missing(by) => {
+                let place = match by {
+                    NamedBy::Config => "in `of_release`",
+                    NamedBy::Commit(_) => "in the trailer of the commit",
+                    NamedBy::Code { .. } => "in the code",
+                };
+                format!("make it at the provider, or correct its name {place}")
+            }
             Self::NoOwner => "name an owner at the provider".to_owned(),
             Self::NoRemovalDate => "give it a type, or a tag such as remove-by:2026-12-31".to_owned(),
             Self::Overdue(..) | Self::Stale | Self::OnForEverybody(_) => {
@@ -64,7 +74,8 @@ impl FlagProblem {
 impl fmt::Display for FlagProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("the release names it, and no provider has it"),
+            Self::Missing(NamedBy::Config) => f.write_str("the release names it, and no provider has it"),
+            Self::Missing(by) => write!(f, "{by} names it, and no provider has it"),
             Self::NoOwner => f.write_str("nobody owns it"),
             Self::NoRemovalDate => f.write_str("nothing says when it is to be removed"),
             Self::Overdue(date, since) => write!(f, "was to be removed by {date}, {} ago", duration(*since)),
@@ -87,8 +98,10 @@ pub enum FlagsUnknown {
     NoRepository,
     /// The commits are not read yet.
     NotRead,
-    /// The commits cannot be known.
+    /// The commits cannot be known, or not all of them.
     Commits(String),
+    /// The code that the release brings cannot be known.
+    Code(String),
 }
 
 impl FlagsUnknown {
@@ -100,6 +113,9 @@ impl FlagsUnknown {
             Self::Silent(_) => "the provider answers",
             Self::NoRepository | Self::NotRead | Self::Commits(_) => {
                 "its commits can be read; with `commits = false` in the check, `of_release` alone names its flags"
+            }
+            Self::Code(_) => {
+                "its code can be read; `flags_in_code` says which code is, and `flags_in_code = false` reads none"
             }
         }
     }
@@ -113,6 +129,7 @@ impl fmt::Display for FlagsUnknown {
             Self::NoRepository => f.write_str("no git repository is configured, whose commits would name flags"),
             Self::NotRead => f.write_str("which flags the commits name is not known: not read yet"),
             Self::Commits(why) => write!(f, "which flags the commits name is not known: {why}"),
+            Self::Code(why) => write!(f, "which flags the code names is not known: {why}"),
         }
     }
 }
@@ -142,10 +159,30 @@ pub fn unknown(
         return None;
     }
     match &env.changes {
-        Some((subject, Ok(_))) if Some(subject.as_str()) == candidate => None,
+        Some((subject, Ok(changes))) if Some(subject.as_str()) == candidate => unread(changes),
         Some((subject, Err(why))) if Some(subject.as_str()) == candidate => Some(FlagsUnknown::Commits(why.clone())),
         None if env.has_repository == Some(false) => Some(FlagsUnknown::NoRepository),
         Some(_) | None => Some(FlagsUnknown::NotRead),
+    }
+}
+
+/// Returns why the commits or the code of what comes into an environment may name more flags, where that was looked for.
+#[must_use]
+pub fn unread_changes(env: &Environment) -> Option<FlagsUnknown> {
+    match env.changes.as_ref()? {
+        (_, Ok(changes)) => unread(changes),
+        (_, Err(why)) => Some(FlagsUnknown::Commits(why.clone())),
+    }
+}
+
+/// Returns what of the changes of a release may name more flags.
+fn unread(changes: &Changes) -> Option<FlagsUnknown> {
+    if changes.cut {
+        return Some(FlagsUnknown::Commits(format!("there are more than the {} that are read", changes.commits.len())));
+    }
+    match &changes.code {
+        Part::Blind(why) => Some(FlagsUnknown::Code(why.clone())),
+        Part::Known(_) | Part::NotAsked => None,
     }
 }
 
@@ -163,6 +200,8 @@ pub struct LintedFlag {
     pub provider: Option<String>,
     pub name: String,
     pub of_release: bool,
+    /// What says so.
+    pub named_by: Option<NamedBy>,
     pub removal: Removal,
     pub problems: Vec<FlagProblem>,
 }
@@ -181,18 +220,20 @@ pub fn rules_of(env: &Environment) -> FlagRules {
 #[must_use]
 pub fn lint(world: &World, env: &Environment, all: bool, now: Timestamp) -> Vec<LintedFlag> {
     let rules = rules_of(env);
-    let missing = env.unlisted_flags().into_iter().map(|name| LintedFlag {
+    let missing = env.unlisted_flags().into_iter().map(|(name, by)| LintedFlag {
         provider: None,
         name: name.to_owned(),
         of_release: true,
+        named_by: Some(by.clone()),
         removal: Removal::Unknown,
-        problems: vec![FlagProblem::Missing],
+        problems: vec![FlagProblem::Missing(by.clone())],
     });
     let listed = env.listed_flags().into_iter().filter(|listed| all || listed.of_release);
     let listed = listed.map(|listed| LintedFlag {
         provider: Some(listed.source.settings.provider.clone()),
         name: listed.flag.name.clone(),
         of_release: listed.of_release,
+        named_by: listed.named_by.cloned(),
         removal: listed.flag.removal(&rules),
         problems: problems(world, env, &listed, &rules, now),
     });
@@ -219,7 +260,8 @@ fn problems(
         flag.is_stale.then_some(FlagProblem::Stale),
         on_for_everybody(flag, removal, rules, now),
     ];
-    of_it.into_iter().flatten().chain(off_before(world, env, flag)).collect()
+    let before = off_before(world, env, &listed.source.settings.provider, flag);
+    of_it.into_iter().flatten().chain(before.map(|before| FlagProblem::OffBefore(before.name().clone()))).collect()
 }
 
 /// Whether everybody has had it for too long. One that is meant to stay, or until a day that somebody named, may be on for longer.
@@ -234,14 +276,4 @@ fn on_for_everybody(flag: &Flag, removal: Removal, rules: &FlagRules, now: Times
         // What is younger than that cannot have been on for longer; a provider that keeps no log says neither.
         None => flag.created.is_some_and(is_long).then_some(FlagProblem::OnForEverybody(None)),
     }
-}
-
-/// Whether it is on here and off in the environment before.
-fn off_before(world: &World, env: &Environment, flag: &Flag) -> Option<FlagProblem> {
-    if !flag.state.is_on() {
-        return None;
-    }
-    let before = world.previous(env)?;
-    let there = before.flags.iter().find_map(|source| source.flag(&flag.name))?;
-    (!there.state.is_on()).then(|| FlagProblem::OffBefore(before.name().clone()))
 }

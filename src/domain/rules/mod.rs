@@ -6,6 +6,7 @@ pub mod checklist;
 pub mod code_or_flag;
 #[cfg(feature = "demo")]
 pub mod drill;
+pub mod flag_environments;
 pub mod flag_lint;
 pub mod forecast;
 pub mod refusal;

@@ -68,7 +68,7 @@ impl World {
             Feed::Checked { env, check, finding } => self.take_finding(&env, &check, &finding, now),
             Feed::Changes { env: name, subject, gathered } => {
                 if let Some(env) = self.environment_mut(&name) {
-                    env.changes = Some((subject, gathered));
+                    env.take_changes(subject, gathered);
                 }
                 self.refresh_checks(Some(&name), now);
             }

@@ -1,15 +1,20 @@
 //! Feature flags as they are known of one environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Environment;
+use super::named_flags::{NamedBy, NamedFlags};
+use crate::domain::facts::changes::Changes;
 use crate::domain::facts::flag::{Flag, FlagKey, ProviderKind};
 use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::facts::ids::EnvName;
+
+/// What names the flags of `of_release`.
+static CONFIG: NamedBy = NamedBy::Config;
 
 /// What the config says of a provider of feature flags, for one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,8 +75,24 @@ impl Environment {
         let found = self.flags.iter_mut().find(|source| source.settings.provider == provider);
         if let Some(source) = found {
             source.heard.hear(link, at, now);
+            // What did not change comes as the same list.
+            let is_same = Arc::ptr_eq(&source.flags, &flags);
             source.take(flags);
+            if !is_same {
+                self.name_flags();
+            }
         }
+    }
+
+    pub(in crate::domain) fn take_changes(&mut self, subject: String, gathered: Result<Arc<Changes>, String>) {
+        self.changes = Some((subject, gathered));
+        self.name_flags();
+    }
+
+    /// Finds the flags that commits and code of the release name.
+    fn name_flags(&mut self) {
+        let changes = self.changes.as_ref().and_then(|(_, changes)| changes.as_deref().ok());
+        self.named_flags = NamedFlags::new(changes, &self.flags);
     }
 
     /// Returns a provider of feature flags.
@@ -80,22 +101,25 @@ impl Environment {
         self.flags.iter().find(|source| source.settings.provider == provider)
     }
 
-    /// Returns the flags that commits of the release name.
-    fn flags_of_commits(&self) -> BTreeSet<&str> {
-        let changes = self.changes.as_ref().and_then(|(_, changes)| changes.as_ref().ok());
-        changes.into_iter().flat_map(|changes| changes.flags()).collect()
+    /// Returns a flag and its provider by the name of both; where that provider does not list it, of another one that does.
+    #[must_use]
+    pub fn same_flag(&self, provider: &str, name: &str) -> Option<(&FlagSource, &Flag)> {
+        let own = self.flag_source(provider).into_iter();
+        own.chain(&self.flags).find_map(|source| Some((source, source.flag(name)?)))
     }
 
-    /// Returns the flags that the release names and that are not listed: by a provider of the config, or by none for those that
-    /// a commit names.
+    /// Returns the flags that the release names and that are not listed, with what names them: by a provider of the config, or by
+    /// none for those that a commit or a call in the code names.
     #[must_use]
-    pub fn unlisted_flags(&self) -> BTreeSet<&str> {
-        let of_config = self.flags.iter().flat_map(|source| {
-            let named = source.settings.of_release.iter().map(String::as_str);
-            named.filter(|name| source.flag(name).is_none())
-        });
-        let is_listed = |name: &&str| self.flags.iter().any(|source| source.flag(name).is_some());
-        of_config.chain(self.flags_of_commits().into_iter().filter(|name| !is_listed(name))).collect()
+    pub fn unlisted_flags(&self) -> BTreeMap<&str, &NamedBy> {
+        let is_listed = |name: &str| self.flags.iter().any(|source| source.flag(name).is_some());
+        let mut unlisted: BTreeMap<&str, &NamedBy> =
+            self.named_flags.flags().filter(|(name, _)| !is_listed(name)).collect();
+        unlisted.extend(self.flags.iter().flat_map(|source| {
+            let named = source.settings.of_release.iter().filter(|name| source.flag(name).is_none());
+            named.map(|name| (name.as_str(), &CONFIG))
+        }));
+        unlisted
     }
 
     /// Returns all flags with their providers: those of the release first, each part in the order of the providers and of
@@ -105,17 +129,18 @@ impl Environment {
         if self.flags.is_empty() {
             return Vec::new();
         }
-        let of_commits = self.flags_of_commits();
         let (mut first, mut rest) = (Vec::new(), Vec::with_capacity(self.flags.iter().map(|s| s.flags.len()).sum()));
         for source in &self.flags {
-            // There may be thousands, and this is asked for every frame: only those of the release are looked for.
-            let named = source.settings.of_release.iter().map(String::as_str).chain(of_commits.iter().copied());
-            let of_release: BTreeSet<usize> = named.filter_map(|name| source.at(name)).collect();
-            let mut of_release = of_release.into_iter().peekable();
+            // There may be thousands, and this is asked for every frame: both are in order, and gone through once.
+            let of_config: BTreeSet<usize> =
+                source.settings.of_release.iter().filter_map(|name| source.at(name)).collect();
+            let (mut of_config, mut named) = (of_config.into_iter().peekable(), self.named_flags.iter().peekable());
             for (at, flag) in source.flags.iter().enumerate() {
-                let of_release = of_release.next_if_eq(&at).is_some();
-                let list = if of_release { &mut first } else { &mut rest };
-                list.push(ListedFlag { source, flag, of_release });
+                while named.next_if(|(name, _)| *name < flag.name.as_str()).is_some() {}
+                let of_changes = named.next_if(|(name, _)| *name == flag.name.as_str()).map(|(_, by)| by);
+                let named_by = of_config.next_if_eq(&at).map(|_| &CONFIG).or(of_changes);
+                let list = if named_by.is_some() { &mut first } else { &mut rest };
+                list.push(ListedFlag { source, flag, of_release: named_by.is_some(), named_by });
             }
         }
         first.append(&mut rest);
@@ -130,6 +155,8 @@ pub struct ListedFlag<'a> {
     pub flag: &'a Flag,
     /// Whether it belongs to the release.
     pub of_release: bool,
+    /// What says so.
+    pub named_by: Option<&'a NamedBy>,
 }
 
 impl ListedFlag<'_> {

@@ -3,6 +3,7 @@
 pub mod feed;
 pub mod flags;
 mod git_place;
+pub mod named_flags;
 pub mod registry;
 pub mod verdict;
 
@@ -33,6 +34,7 @@ use analysis::Rules;
 use feed::Feed;
 use flags::{FlagSettings, FlagSource};
 pub use git_place::GitPlace;
+use named_flags::NamedFlags;
 use registry::{ImagesFrom, RegistrySettings, RegistryState};
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
 
@@ -200,6 +202,8 @@ pub struct Environment {
     pub has_repository: Option<bool>,
     /// What each provider of feature flags says, in the order of the config.
     pub flags: Vec<FlagSource>,
+    /// Which flags the commits and the code of the candidate release name.
+    named_flags: NamedFlags,
     /// What each registry says, in the order of the config.
     pub registries: Vec<RegistryState>,
     /// What happened, newest last, bounded.
@@ -263,6 +267,7 @@ impl Environment {
             changes: None,
             has_repository: None,
             flags,
+            named_flags: NamedFlags::default(),
             registries,
             events: VecDeque::new(),
         }

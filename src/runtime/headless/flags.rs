@@ -1,5 +1,7 @@
 //! flags: the feature flags of an environment are listed, and turned off and on.
 
+mod list;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -9,10 +11,10 @@ use jiff::Timestamp;
 use super::act::{confirmed, refused, unwritten};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
+use crate::cli::Exit;
 use crate::cli::args::{Action, FlagTurnArgs, FlagsCommand, Output};
 use crate::cli::lint_flags::{self, LintReport};
 use crate::cli::output::json_pretty;
-use crate::cli::{Exit, flags};
 use crate::core::{Core, Recheck};
 use crate::domain::facts::flag::{FlagKey, Turn};
 use crate::domain::facts::freshness::Link;
@@ -29,7 +31,7 @@ const OFF_CONTEXT_TIMEOUT: Duration = Duration::from_millis(700);
 
 pub(super) async fn run(driver: &mut Driver, what: &FlagsCommand) -> Result<Exit> {
     match what {
-        FlagsCommand::List { env, all, output } => list(driver, env, *all, *output).await,
+        FlagsCommand::List { env, all, output } => list::run(driver, env.as_deref(), *all, *output).await,
         FlagsCommand::Lint { env, all, output } => lint(driver, env.as_deref(), *all, *output).await,
         FlagsCommand::Off(what) => turn_to(driver, what, Turn::Off).await,
         FlagsCommand::On(what) => turn_to(driver, what, Turn::On).await,
@@ -53,21 +55,7 @@ fn is_heard(core: &Core, env: &EnvName) -> bool {
     env.is_some_and(|env| env.flags.iter().all(|source| source.heard.link != Link::Never))
 }
 
-async fn list(driver: &mut Driver, name: &str, all: bool, output: Output) -> Result<Exit> {
-    let Some(name) = environment(driver, name) else { return Ok(Exit::Usage) };
-    driver.until(FIRST_DATA_TIMEOUT, |core| is_heard(core, &name)).await?;
-    driver.refresh();
-    let now = driver.core.now;
-    let Some(env) = driver.world().environment(&name) else { return Ok(Exit::Usage) };
-    let chosen = flags::chosen(env, all);
-    print(&match output {
-        Output::Json => json_pretty(&flags::json(env, &chosen, now)) + "\n",
-        Output::Text => flags::text(env, &chosen, now),
-    })?;
-    Ok(if flags::is_complete(env, now) { Exit::Done } else { Exit::Blind })
-}
-
-/// How long a lint waits for the commits of the release, which name flags.
+/// How long is waited for the commits and the code of the release, which name flags.
 const COMMITS_TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn lint(driver: &mut Driver, name: Option<&str>, all: bool, output: Output) -> Result<Exit> {

@@ -5,10 +5,12 @@ use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::core::{Level, Notice};
+use release_cockpit::domain::facts::changes::{Changes, CodeFlag, CodeFlags, Commit, Part, RawCommit};
 use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagKey, FlagState, ProviderKind, WhenOff};
 use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::facts::ids::EnvName;
 use release_cockpit::domain::record::action::Verb;
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
 use release_cockpit::keys::Chord;
 use tui_input::Input;
@@ -64,6 +66,37 @@ fn flagged(mut model: Model) -> Model {
         let heard = Heard { link: Link::Down("503: Service Unavailable".to_owned()), at: Some(ago(75)) };
         env.settings.flags = vec![settings.clone()];
         env.flags = vec![FlagSource { settings, heard, flags: std::sync::Arc::new(flags.clone()) }];
+    }
+    model
+}
+
+/// Flags that are not the same in each environment; a commit and the code of the release name one each.
+fn drifted() -> Model {
+    let mut model = flagged(releases::main());
+    for env in &mut model.core.world.environments {
+        let is_first = env.settings.name.as_str() == "staging";
+        for source in &mut env.flags {
+            source.heard = Heard { link: Link::Up, at: Some(ago(2)) };
+            let mut flags = source.flags.to_vec();
+            for flag in flags.iter_mut().filter(|_| is_first) {
+                flag.state = if flag.state.is_on() { FlagState::Off } else { FlagState::On };
+            }
+            source.flags = std::sync::Arc::new(flags);
+        }
+    }
+    let flag =
+        |name: &str, line| CodeFlag { name: name.to_owned(), file: "src/checkout/pay.ts".into(), line, is_call: true };
+    let message = "feat: dark mode\n\nFlag: dark-mode".to_owned();
+    let raw = RawCommit { hash: "1a2b3c4d".repeat(5), message, ..RawCommit::default() };
+    let changes = Changes {
+        commits: Commit::read_all(&[raw]),
+        code: Part::Known(CodeFlags::new(vec![flag("dark-mode", 7), flag("split-tender", 12)])),
+        ..Changes::default()
+    };
+    let unread = Changes { code: Part::Blind("git did not answer in 20 s".to_owned()), ..Changes::default() };
+    for (env, changes) in [("prod-eu", changes), ("prod-us", unread)] {
+        let (env, gathered) = (EnvName::new(env), Ok(std::sync::Arc::new(changes)));
+        model.core.world.take(Feed::Changes { env, subject: "any".to_owned(), gathered }, now());
     }
     model
 }
@@ -127,6 +160,8 @@ pub fn main() -> Vec<(&'static str, Model)> {
     };
     let mut filtered_flags = on(flagged(main()), Screen::Flags);
     filtered_flags.ui.filter = "express".to_owned();
+    let mut unread = drifted();
+    unread.ui.env = EnvName::new("prod-us");
     vec![
         ("deck", main()),
         ("rollout", on(main(), Screen::Rollout)),
@@ -136,6 +171,8 @@ pub fn main() -> Vec<(&'static str, Model)> {
         ("flags-share", over(on(flagged(main()), Screen::Flags), share("50"))),
         ("flags-share-less", over(on(flagged(main()), Screen::Flags), share("10"))),
         ("flags-share-wrong", over(on(flagged(main()), Screen::Flags), share("250"))),
+        ("flags-drifted", on(drifted(), Screen::Flags)),
+        ("flags-code-unknown", on(unread, Screen::Flags)),
         ("flags-filtered", over(filtered_flags, Overlay::Filter { input: Input::new("express".to_owned()) })),
         ("help", over(main(), Overlay::Help { input: Input::default(), selected: 3 })),
         ("help-searched", over(main(), Overlay::Help { input: Input::new("roll".to_owned()), selected: 1 })),

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use analysis::{CanaryAnalyzer, Look, Rules};
 use clap::CommandFactory as _;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::cli::backtest::ReplayedRelease;
 use release_cockpit::cli::changes::ChangesContext;
+use release_cockpit::cli::flag_environments::{self, Asked};
 use release_cockpit::cli::gate::Gate;
 use release_cockpit::cli::lint_flags::{self, LintReport};
 use release_cockpit::cli::output::{json_line, json_pretty};
@@ -31,7 +33,8 @@ use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::record::guardrails::Guardrails;
 use release_cockpit::domain::record::journal::Line;
 use release_cockpit::domain::rules::backtest::{Deed, End, Past};
-use release_cockpit::domain::rules::flag_lint;
+use release_cockpit::domain::rules::flag_lint::{self, FlagsUnknown};
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::flags::FlagSettings;
 use release_cockpit::domain::world::{EnvSettings, Environment, World};
 use release_cockpit::view::theme::{Palette, Theme};
@@ -57,7 +60,7 @@ enum Form {
 type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
-const REPORTS: [(&str, &str, Form, Write); 26] = [
+const REPORTS: [(&str, &str, Form, Write); 28] = [
     ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
     ("status", "json", Form::Json, |model, text| {
         json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
@@ -82,12 +85,21 @@ const REPORTS: [(&str, &str, Form, Write); 26] = [
         gates(model, |gate| gate.list.checks().map(|(check, state)| gate.check_text(check, state)).collect())
     }),
     ("flags", "text", Form::Text, |model, text| {
-        let env = flagged(text);
-        flags::text(&env, &flags::chosen(&env, true), model.core.now)
+        let world = flagged(text);
+        let env = &world.environments[0];
+        flags::text(env, &flags::chosen(env, true), Some(&unread(text)), model.core.now)
     }),
     ("flags", "json", Form::Json, |model, text| {
-        let env = flagged(text);
-        json_pretty(&flags::json(&env, &flags::chosen(&env, true), model.core.now)) + "\n"
+        let world = flagged(text);
+        let env = &world.environments[0];
+        let flags = flags::json(&world, env, &flags::chosen(env, true), Some(&unread(text)), model.core.now);
+        json_pretty(&flags) + "\n"
+    }),
+    ("flags of all", "text", Form::Text, |model, text| everywhere(model, text, flag_environments::text)),
+    ("flags of all", "json", Form::Json, |model, text| {
+        everywhere(model, text, |world, asked, rows, now| {
+            json_pretty(&flag_environments::json(world, asked, rows, now)) + "\n"
+        })
     }),
     ("flags lint", "text", Form::Text, |model, text| linted(model, text, lint_flags::text)),
     ("flags lint", "json", Form::Json, |model, text| {
@@ -194,8 +206,8 @@ fn owned(text: &str) -> Owned {
     Owned { owner, found: Some(Ok(found)) }
 }
 
-/// An environment with a feature flag, of a provider that does not answer.
-fn flagged(text: &str) -> Environment {
+/// A world with a feature flag of a provider that does not answer, which the code of the release names.
+fn flagged(text: &str) -> World {
     let settings = FlagSettings {
         provider: text.to_owned(),
         place: text.to_owned(),
@@ -220,14 +232,33 @@ fn flagged(text: &str) -> Environment {
     };
     env.flags[0].heard.link = Link::Down(text.to_owned());
     env.flags[0].flags = std::sync::Arc::new(vec![flag]);
-    env
+    let mut world = World { environments: vec![env], ..World::default() };
+    let gathered = Ok(std::sync::Arc::new(hostile::changes(text)));
+    world.take(Feed::Changes { env: EnvName::new("prod"), subject: text.to_owned(), gathered }, parts::now());
+    world
+}
+
+fn unread(text: &str) -> FlagsUnknown {
+    FlagsUnknown::Code(text.to_owned())
+}
+
+/// The flags of all environments.
+fn everywhere(
+    model: &Model,
+    text: &str,
+    write: impl Fn(&World, &[Asked<'_>], &[flag_environments::Row<'_>], Timestamp) -> String,
+) -> String {
+    let world = flagged(text);
+    let asked: Vec<Asked<'_>> = world.environments.iter().map(|env| (env, Some(unread(text)))).collect();
+    write(&world, &asked, &flag_environments::chosen(&asked, true), model.core.now)
 }
 
 /// What is wrong with a flag, and why more may be, all in this text.
 fn linted(model: &Model, text: &str, write: impl Fn(&[LintReport<'_>]) -> String) -> String {
-    let env = flagged(text);
-    let flags = flag_lint::lint(&World::default(), &env, true, model.core.now);
-    let unknown = flag_lint::unknown(&World::default(), (&env, None), &FlagRules::default(), model.core.now);
+    let world = flagged(text);
+    let env = &world.environments[0];
+    let flags = flag_lint::lint(&world, env, true, model.core.now);
+    let unknown = flag_lint::unknown(&world, (env, None), &FlagRules::default(), model.core.now);
     write(&[LintReport { env: env.name(), flags, unknown }])
 }
 

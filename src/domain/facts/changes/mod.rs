@@ -162,12 +162,11 @@ impl Changes {
         found
     }
 
-    /// Returns the feature flags that the commits name in a trailer, `Flag: express-checkout-v2`.
-    pub fn flags(&self) -> impl Iterator<Item = &str> {
-        self.commits
-            .iter()
-            .flat_map(|commit| trailers(&commit.body))
-            .filter_map(|(key, name)| (key.eq_ignore_ascii_case("flag") && !name.is_empty()).then_some(name))
+    /// Returns the feature flags that the commits name in a trailer, `Flag: express-checkout-v2`, each with its commit.
+    pub fn flags(&self) -> impl Iterator<Item = (&str, &Commit)> {
+        let all = self.commits.iter().flat_map(|commit| trailers(&commit.body).map(move |trailer| (trailer, commit)));
+        all.filter(|((key, name), _)| key.eq_ignore_ascii_case("flag") && !name.is_empty())
+            .map(|((_, name), commit)| (name, commit))
     }
 
     /// Returns how many commits break something.
@@ -258,7 +257,8 @@ pub(crate) mod tests {
             "fix: a flag: not here",
             "fix: b\n\nFlag:",
         ]);
-        assert_eq!(changes.flags().collect::<Vec<_>>(), ["express-checkout-v2", "search-v3"]);
+        let named: Vec<(&str, &str)> = changes.flags().map(|(name, commit)| (name, commit.subject.as_str())).collect();
+        assert_eq!(named, [("express-checkout-v2", "feat: checkout"), ("search-v3", "feat: search")]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{API, Runs, now, refused_at, soak, world};
+use crate::domain::facts::changes::{Changes, CodeFlag, CodeFlags, Commit, Part, RawCommit};
 use crate::domain::facts::flag::rules::FlagRules;
 use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use crate::domain::facts::freshness::{Heard, Link};
@@ -147,6 +148,65 @@ fn commits_that_cannot_be_read_may_name_more_flags() {
     let gathered = Err("no tag v1.5.0".to_owned());
     world.take(Feed::Changes { env: EnvName::new("prod"), subject, gathered }, now());
     is_blind(in_the_way(&world, now()), "not known: no tag v1.5.0");
+}
+
+/// A world whose flags are known, and a release with these changes.
+fn with_changes(changes: Changes) -> World {
+    let mut world = world_with(FlagRules::default());
+    says(&mut world, "staging", vec![flag(), Flag { name: "by-text".to_owned(), ..flag() }], now());
+    says(&mut world, "prod", vec![flag(), Flag { name: "by-text".to_owned(), ..flag() }], now());
+    let subject = world.candidate(world.environment(&EnvName::new("prod")).unwrap()).unwrap().key;
+    world.take(Feed::Changes { env: EnvName::new("prod"), subject, gathered: Ok(Arc::new(changes)) }, now());
+    world
+}
+
+fn in_code(name: &str, is_call: bool) -> CodeFlag {
+    CodeFlag { name: name.to_owned(), file: "src/pay.ts".into(), line: 12, is_call }
+}
+
+#[test]
+fn code_that_cannot_be_read_may_name_more_flags() {
+    let blind = Changes { code: Part::Blind("git did not answer in 20 s".to_owned()), ..Changes::default() };
+    let world = with_changes(blind);
+    is_blind(in_the_way(&world, now()), "which flags the code names is not known: git did not answer in 20 s");
+    is_blind(
+        in_the_way(&with_changes(Changes { cut: true, ..Changes::default() }), now()),
+        "there are more than the 0",
+    );
+    assert_eq!(in_the_way(&with_changes(Changes::default()), now()), None, "off by the config");
+    let none = Changes { code: Part::Known(CodeFlags::default()), ..Changes::default() };
+    assert_eq!(in_the_way(&with_changes(none), now()), None);
+}
+
+#[test]
+fn a_call_in_the_code_may_ask_for_a_flag_that_no_provider_has() {
+    let with = |flags: Vec<CodeFlag>| Changes { code: Part::Known(CodeFlags::new(flags)), ..Changes::default() };
+    let world = with_changes(with(vec![in_code("by-text", false), in_code("menu-item", false)]));
+    assert_eq!(in_the_way(&world, now()), None, "a text that no provider has is no flag");
+    let prod = world.environment(&EnvName::new("prod")).unwrap();
+    let named: Vec<(String, String)> = prod
+        .listed_flags()
+        .iter()
+        .filter_map(|listed| Some((listed.flag.name.clone(), listed.named_by?.to_string())))
+        .collect();
+    let wanted = [("by-text", "src/pay.ts:12"), (NAME, "config")];
+    assert_eq!(named, wanted.map(|(name, by)| (name.to_owned(), by.to_owned())));
+    let world = with_changes(with(vec![in_code("menu-item", true)]));
+    is_red(in_the_way(&world, now()), "menu-item: src/pay.ts:12 names it, and no provider has it");
+}
+
+#[test]
+fn a_flag_of_a_commit_says_which() {
+    let raw = RawCommit {
+        hash: "1a2b3c4d".repeat(5),
+        message: "feat: x\n\nFlag: by-text\nFlag: nowhere".to_owned(),
+        ..RawCommit::default()
+    };
+    let mut world = with_changes(Changes { commits: Commit::read_all(&[raw]), ..Changes::default() });
+    is_red(in_the_way(&world, now()), "nowhere: commit 1a2b3c4d names it, and no provider has it");
+    // A list that changes is looked through again.
+    says(&mut world, "prod", vec![flag(), Flag { name: "nowhere".to_owned(), ..flag() }], now());
+    is_red(in_the_way(&world, now()), "by-text: commit 1a2b3c4d names it");
 }
 
 #[test]
