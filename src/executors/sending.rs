@@ -85,6 +85,10 @@ impl Dispatcher {
                 Err(outcome) => return outcome,
             }
         }
+        // What it takes back may have become stable meanwhile: how the controller goes back is known once it has begun to.
+        if let Some(begun) = record.back_to_stable() {
+            turn_of(executor, record, &begun).await;
+        }
         if let Ok(found) = executor.look(&record.target).await {
             if let Some(rest) = found.remainder(record) {
                 let last = (record.requests.len(), &rest);

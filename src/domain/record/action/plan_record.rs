@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere};
 use crate::domain::facts::direction::Direction;
+use crate::domain::facts::ids::WorkloadKind;
 
-use super::{ActionId, Facts, GatesAsked, PipelineRequest, Request, RestsOn, Target, Verb};
+use super::{ActionId, After, Facts, GatesAsked, PipelineRequest, Request, RestsOn, Target, Verb};
 
 /// The data of a plan: what the journal keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +126,14 @@ impl PlanRecord {
             None => format!("{} {}", self.context, key.env),
         };
         Some(format!("pipeline {place} {}", key.promotes))
+    }
+
+    /// Returns what shows that a rollback has begun which goes back to what was stable when it was planned.
+    #[must_use]
+    pub fn back_to_stable(&self) -> Option<After> {
+        let is_rollout = self.target.workload().is_some_and(|key| key.workload.kind == WorkloadKind::Rollout);
+        let hash = self.to_hash.as_ref().filter(|hash| is_rollout && **hash == self.facts.stable)?;
+        (self.verb == Verb::Rollback).then(|| After::InProgress { hash: hash.clone() })
     }
 
     /// Whether nothing may block it (law 3): it stops, or gives users back what they had.

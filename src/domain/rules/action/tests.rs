@@ -289,6 +289,24 @@ fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
     assert_eq!(Object::parse(&rollout).unwrap().actions().remainder(plan.record()), None);
 }
 
+/// What is rolled back became stable between the question and the request: the controller goes back step by step, and users
+/// would stay on it at the first pause.
+#[test]
+fn a_rollback_of_what_became_stable_meanwhile_is_completed() {
+    let mut rollout = canary("bad", "old", "Paused");
+    let plan = ask(&rollout, &history(), Verb::Rollback).unwrap();
+    assert_eq!((plan.record().to_hash.as_deref(), plan.record().requests.len()), (Some("old"), 1));
+    let rest =
+        |value: &Value| Object::parse(value).unwrap().actions().remainder(plan.record()).map(|request| request.line());
+    assert_eq!(rest(&rollout), None, "it has not begun");
+    rollout["status"]["currentPodHash"] = json!("old");
+    assert_eq!(rest(&rollout), None, "it is back at stable");
+    rollout["status"]["stableRS"] = json!("bad");
+    assert_eq!(rest(&rollout).as_deref(), Some(r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#));
+    rollout["status"]["promoteFull"] = json!(true);
+    assert_eq!(rest(&rollout), None, "it is asked for already");
+}
+
 /// Three revisions in the order of their making, each served by pods or not.
 fn three(pods: [u32; 3]) -> Vec<Value> {
     let at = |index: usize| format!("2026-11-21T0{}:00:00Z", index + 6);

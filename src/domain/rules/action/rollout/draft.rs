@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 
 use super::rollback::{rollback, template_object};
+use super::settled::readiness;
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
+use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
 use crate::domain::rules::action::release;
 use crate::domain::rules::action::way_back;
@@ -323,12 +325,20 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     Ok(draft)
 }
 
-/// Returns what an abort still lacks, seen after its requests: someone may have held the Rollout manually since the plan
-/// was made, and under a pause an abort is only half carried out.
+/// Returns what an action still lacks, seen after its requests. Someone may have held the Rollout manually since an abort was
+/// planned: under a pause it is only half carried out. What a rollback takes back may have become stable since: then the
+/// controller goes back as a canary, and would stop at its first pause.
 #[must_use]
 pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Request> {
-    let unpause = unpause(rollout).filter(|_| record.verb == Verb::Abort && rollout.status.abort)?;
-    (rollout.meta.uid == record.facts.uid && !record.requests.contains(&unpause)).then_some(unpause)
+    let rest = match record.verb {
+        Verb::Abort => unpause(rollout).filter(|_| rollout.status.abort),
+        Verb::Rollback => record
+            .back_to_stable()
+            .filter(|begun| readiness(rollout, begun) == Readiness::Send)
+            .map(|_| on_status(rollout, json!({"status": {"promoteFull": true}}))),
+        _ => None,
+    };
+    rest.filter(|rest| rollout.meta.uid == record.facts.uid && !record.requests.contains(rest))
 }
 
 pub(super) fn from_canary(canary: &Revision, scene: &DraftContext<'_>) -> String {
