@@ -119,7 +119,7 @@ fn turned_by_us(model: &Model) -> Vec<(&FlagKey, FlagEdit, Timestamp)> {
         Entry::Intent { plan, .. } => match (&plan.target, plan.verb) {
             (Target::Flag(key), Verb::FlagOn) => Some((key, FlagEdit::On, line.at)),
             (Target::Flag(key), Verb::FlagOff) => Some((key, FlagEdit::Off, line.at)),
-            (Target::Flag(key), Verb::FlagSet) => Some((key, FlagEdit::Changed, line.at)),
+            (Target::Flag(key), Verb::FlagSet | Verb::FlagLower) => Some((key, FlagEdit::Changed, line.at)),
             _ => None,
         },
         _ => None,

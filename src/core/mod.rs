@@ -128,7 +128,7 @@ impl InFlight {
     }
 
     /// Whether a verb that goes forward, or the same one, has to wait for it. What is accepted only waits to be carried out.
-    /// A flag may be turned off again while it is in doubt whether it was: that changes nothing more.
+    /// A flag may be taken from users again while it is in doubt whether it was: that gives it to nobody.
     #[must_use]
     pub fn blocks(&self, verb: Verb) -> bool {
         if self.awaits_merge() {
@@ -140,8 +140,8 @@ impl InFlight {
             return true;
         }
         let is_in_doubt = self.outcome.is_some();
-        let is_off_again = verb == Verb::FlagOff && self.record.verb == verb && is_in_doubt;
-        self.accepted.is_none() && !is_off_again
+        let is_taken_again = matches!(verb, Verb::FlagOff | Verb::FlagLower) && self.record.verb == verb && is_in_doubt;
+        self.accepted.is_none() && !is_taken_again
     }
 
     /// Whether it is a program that ends with this one.

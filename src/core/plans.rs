@@ -184,7 +184,7 @@ impl Core {
         // A gate may have turned red since the question was asked.
         let to = match record.verb {
             Verb::Rollback => self.revision_of(plan),
-            Verb::FlagSet => flag::turn(record).and_then(flag::percent),
+            Verb::FlagSet | Verb::FlagLower => flag::turn(record).and_then(flag::percent),
             _ => None,
         };
         match self.plan_on(&record.target, record.verb, to) {

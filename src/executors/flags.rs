@@ -70,6 +70,8 @@ pub enum FlagPayload {
     Row(Value),
     /// What was read cannot be changed so; why.
     Impossible(String),
+    /// Somebody else has turned it so meanwhile.
+    Nothing,
 }
 
 /// A flag to be turned.
@@ -93,10 +95,14 @@ enum FlagLook {
 }
 
 impl FlagLook {
-    /// Whether a turn that goes past no gate only takes the flag from users.
-    fn loses(&self, turn: Turn) -> Result<(), SendError> {
+    /// Whether a turn that goes past no gate takes the flag from users; not where it is turned so already.
+    ///
+    /// # Errors
+    /// That it would give it to some.
+    fn loses(&self, turn: Turn) -> Result<bool, SendError> {
         match self {
-            Self::Found(found) if turn.takes_from(found.state) || turn.is_reached(found.state) => Ok(()),
+            Self::Found(found) if turn.takes_from(found.state) => Ok(true),
+            Self::Found(found) if turn.is_reached(found.state) => Ok(false),
             Self::Found(found) => Err(SendError::Refused(format!(
                 "not sent: the flag is {} by now, and more users would get it",
                 found.state
@@ -224,9 +230,9 @@ impl Executor for FlagExecutor {
         Box::pin(async move {
             let FlagRequest { turn, only_less, .. } = *own(request)?;
             let (provider, key) = self.provider(target).await?;
-            let ready = provider.client.prepare(&key.flag, turn).await?;
-            if only_less {
-                ready.seen.loses(turn)?;
+            let mut ready = provider.client.prepare(&key.flag, turn).await?;
+            if only_less && !ready.seen.loses(turn)? {
+                ready.payload = FlagPayload::Nothing;
             }
             let seen = match ready.seen {
                 FlagLook::NotLooked => None,
@@ -247,6 +253,11 @@ impl Executor for FlagExecutor {
                 return Err(SendError::Refused(format!("{} is {} by now", key.provider, provider.place)));
             }
             let Payload::Flag(payload) = &prepared.payload else { return Err(not_for_us()) };
+            match payload {
+                FlagPayload::Nothing => return Ok("(nothing to send)".to_owned()),
+                FlagPayload::Impossible(why) => return Err(SendError::Refused(why.clone())),
+                _ => {}
+            }
             let answer = provider.client.turn(&key.flag, request.turn, payload).await;
             self.sent.send_modify(|sent| *sent += 1);
             answer

@@ -209,7 +209,8 @@ impl Case {
             | Verb::Revert
             | Verb::FlagOff
             | Verb::FlagOn
-            | Verb::FlagSet => false,
+            | Verb::FlagSet
+            | Verb::FlagLower => false,
         }
     }
 }

@@ -56,7 +56,7 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::PromoteFull, State::InStep) => Offered,
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,
         (Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert, _) => Refused("no automation"),
-        (Verb::FlagOff | Verb::FlagOn | Verb::FlagSet, _) => Refused("no feature flag"),
+        (Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower, _) => Refused("no feature flag"),
     }
 }
 
@@ -75,6 +75,6 @@ fn of_deployment(state: State, verb: Verb) -> Expected {
         (Verb::Restart, State::MidStep | State::Degraded) => Unfinished,
         (Verb::Pause | Verb::Restart | Verb::Rollback, _) => Offered,
         (Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert, _) => Refused("no automation"),
-        (Verb::FlagOff | Verb::FlagOn | Verb::FlagSet, _) => Refused("no feature flag"),
+        (Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower, _) => Refused("no feature flag"),
     }
 }

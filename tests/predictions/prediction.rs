@@ -49,7 +49,8 @@ impl Prediction {
             | Verb::Revert
             | Verb::FlagOff
             | Verb::FlagOn
-            | Verb::FlagSet => Self::Resumed,
+            | Verb::FlagSet
+            | Verb::FlagLower => Self::Resumed,
             Verb::Restart => Self::Restarted(
                 record.restart_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             ),

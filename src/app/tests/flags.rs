@@ -72,7 +72,7 @@ fn a_share_is_typed_and_confirmed() {
     let mut model = with_flags(&[("zeta", FlagState::Percent(50))]);
     assert_eq!(turned(&mut model, "7 % 1 0 enter"), [], "it is asked for first");
     assert!(matches!(&model.ui.overlay, Some(Overlay::Confirm(confirm)) if confirm.plan.typed().is_none()));
-    assert_eq!(turned(&mut model, "y"), [(Verb::FlagSet, "zeta".to_owned())]);
+    assert_eq!(turned(&mut model, "y"), [(Verb::FlagLower, "zeta".to_owned())]);
     let mut model = with_flags(&[("zeta", FlagState::Percent(50))]);
     // More users: nothing is known of the cluster, and of the gates.
     press(&mut model, "7 % 6 0 enter");

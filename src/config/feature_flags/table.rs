@@ -76,9 +76,10 @@ impl FlagDatabase {
 
     /// Returns what stands for its flags.
     pub(super) fn place(&self, statements: &Statements, environment: &str) -> String {
-        // One database may hold several tables: by other statements they are other flags.
+        // One database may hold several tables: by other statements they are other flags. Where one config can do less with them
+        // than another, they are the same.
         let mut digest = Sha256::new();
-        for statement in statements.all() {
+        for statement in [&statements.list, &statements.off] {
             digest.update(statement.text());
             digest.update([0]);
         }

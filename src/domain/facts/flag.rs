@@ -354,7 +354,7 @@ impl FlagFacts {
     fn is_same(&self, other: &Self) -> bool {
         match (&self.version, &other.version) {
             (Some(own), Some(others)) => own == others,
-            _ => self.state.is_on() == other.state.is_on(),
+            _ => self.state == other.state,
         }
     }
 }

@@ -33,8 +33,10 @@ pub enum Verb {
     FlagOff,
     /// Turn it on.
     FlagOn,
-    /// Give it to a share of all users, be that more than now or less.
+    /// Give it to a share of all users.
     FlagSet,
+    /// The same, where fewer users get it than before.
+    FlagLower,
 }
 
 impl Verb {
@@ -56,7 +58,13 @@ impl Verb {
     pub fn stops(self) -> bool {
         matches!(
             self,
-            Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation | Self::Revert | Self::FlagOff
+            Self::Pause
+                | Self::Abort
+                | Self::Rollback
+                | Self::SuspendAutomation
+                | Self::Revert
+                | Self::FlagOff
+                | Self::FlagLower
         )
     }
 
@@ -79,6 +87,7 @@ impl Verb {
             Self::FlagOff => "flag-off",
             Self::FlagOn => "flag-on",
             Self::FlagSet => "flag-set",
+            Self::FlagLower => "flag-lower",
         }
     }
 
@@ -94,6 +103,7 @@ impl Verb {
             Self::FlagOff => "turn off",
             Self::FlagOn => "turn on",
             Self::FlagSet => "set the share of",
+            Self::FlagLower => "lower the share of",
             other => other.as_str(),
         }
     }

@@ -14,7 +14,7 @@ use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::facts::ids::EnvName;
 
 /// What names the flags of `of_release`.
-static CONFIG: NamedBy = NamedBy::Config;
+const CONFIG: &NamedBy = &NamedBy::Config;
 
 /// What the config says of a provider of feature flags, for one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ impl Environment {
             self.named_flags.flags().filter(|(name, _)| !is_listed(name)).collect();
         unlisted.extend(self.flags.iter().flat_map(|source| {
             let named = source.settings.of_release.iter().filter(|name| source.flag(name).is_none());
-            named.map(|name| (name.as_str(), &CONFIG))
+            named.map(|name| (name.as_str(), CONFIG))
         }));
         unlisted
     }
@@ -138,7 +138,7 @@ impl Environment {
             for (at, flag) in source.flags.iter().enumerate() {
                 while named.next_if(|(name, _)| *name < flag.name.as_str()).is_some() {}
                 let of_changes = named.next_if(|(name, _)| *name == flag.name.as_str()).map(|(_, by)| by);
-                let named_by = of_config.next_if_eq(&at).map(|_| &CONFIG).or(of_changes);
+                let named_by = of_config.next_if_eq(&at).map(|_| CONFIG).or(of_changes);
                 let list = if named_by.is_some() { &mut first } else { &mut rest };
                 list.push(ListedFlag { source, flag, of_release: named_by.is_some(), named_by });
             }

@@ -35,7 +35,6 @@ impl FlagProvider for Flagd {
                     Ok(format!("at resourceVersion {version}"))
                 }
                 FlagPayload::Flagd(None) => Ok("(nothing to write)".to_owned()),
-                FlagPayload::Impossible(why) => Err(SendError::Refused(why.clone())),
                 _ => Err(SendError::Refused("not sent: no document was read".to_owned())),
             }
         })

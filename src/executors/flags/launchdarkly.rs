@@ -42,7 +42,6 @@ impl FlagProvider for LaunchDarkly {
             let sent = match (turn, payload) {
                 (Turn::Off, _) => self.turn_off(flag).await,
                 (_, FlagPayload::LaunchDarkly(changes)) => self.change(flag, changes).await,
-                (_, FlagPayload::Impossible(why)) => return Err(SendError::Refused(why.clone())),
                 (Turn::On | Turn::Share(_), _) => {
                     return Err(SendError::Refused("not sent: the flag was not read".to_owned()));
                 }

@@ -43,7 +43,6 @@ impl FlagProvider for Unleash {
                 (Turn::Off, _) => self.turn(flag, "off").await.map_err(|error| classify(&error))?,
                 (Turn::On, _) => self.turn(flag, "on").await.map_err(|error| classify(&error))?,
                 (Turn::Share(share), FlagPayload::Unleash(rollout)) => give(self, flag, rollout, share).await?,
-                (Turn::Share(_), FlagPayload::Impossible(why)) => return Err(SendError::Refused(why.clone())),
                 (Turn::Share(_), _) => return Err(SendError::Refused("not sent: the flag was not read".to_owned())),
             }
             Ok("(Unleash counts no versions)".to_owned())
@@ -51,7 +50,8 @@ impl FlagProvider for Unleash {
     }
 }
 
-/// Sets the share first, and only then turns the flag on: in between nobody gets it whom the share does not let in.
+/// Sets the share first, and only then turns the flag on: in between nobody gets it whom the share does not let in. It is read
+/// again before, for whoever else changes its strategies meanwhile may let everybody in.
 async fn give(client: &Unleash, flag: &str, rollout: &GradualRollout, share: Share) -> Result<(), SendError> {
     let set = match &rollout.strategy {
         Some(strategy) => client.set_share(flag, strategy, share).await,
@@ -61,11 +61,17 @@ async fn give(client: &Unleash, flag: &str, rollout: &GradualRollout, share: Sha
     if rollout.is_on {
         return Ok(());
     }
+    let not_on = |why: String| format!("its strategy says {share} now, and it was not turned on: {why}");
+    let read = client.read(flag).await.map_err(|error| SendError::Refused(not_on(error.to_string())))?;
+    if !read.is_some_and(|read| read.rollout.is_ok_and(|rollout| rollout.waits_with(share))) {
+        return Err(SendError::Refused(not_on("somebody else changed it meanwhile".to_owned())));
+    }
     client.turn(flag, "on").await.map_err(|error| match classify(&error) {
-        SendError::Refused(why) => {
-            SendError::Refused(format!("its strategy says {share} now, and it was not turned on: {why}"))
+        SendError::Refused(why) => SendError::Refused(not_on(why)),
+        SendError::Unknown(why) => {
+            SendError::Unknown(format!("its strategy says {share} now; whether it was turned on is not known: {why}"))
         }
-        other => other,
+        SendError::Conflict => SendError::Refused(not_on("somebody else changed it meanwhile".to_owned())),
     })
 }
 

@@ -269,7 +269,7 @@ pub(super) fn refused(redactor: &Redactor, target: &dyn std::fmt::Display, verb:
         }
     }
     let headline = match verb {
-        Verb::FlagOff | Verb::FlagOn | Verb::FlagSet => format!("cannot {} {target}:", verb.label()),
+        Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower => format!("cannot {} {target}:", verb.label()),
         _ => format!("{target} cannot {}:", verb.label()),
     };
     complain(redactor, &headline);

@@ -16,6 +16,7 @@ use crate::cli::args::{Action, FlagTurnArgs, FlagsCommand, Output};
 use crate::cli::lint_flags::{self, LintReport};
 use crate::cli::output::json_pretty;
 use crate::core::{Core, Recheck};
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::flag::{FlagKey, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
@@ -118,12 +119,12 @@ fn are_heard(core: &Core, env: &EnvName) -> bool {
 
 async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result<Exit> {
     let Some(env) = environment(driver, &what.env) else { return Ok(Exit::Usage) };
-    let verb = verb_of(turn);
     // Whether fewer users get a share is known once it is listed.
     let first_look = if turn == Turn::Off { OFF_CONTEXT_TIMEOUT } else { FIRST_DATA_TIMEOUT };
     driver.until(first_look, |core| is_heard(core, &env)).await?;
     driver.refresh();
     let is_backward = takes_from(driver, &env, &what.flag, turn);
+    let verb = verb_of(turn, if is_backward { Direction::Backward } else { Direction::Forward });
     if !is_backward {
         prepare_on(driver, &env).await?;
         driver.refresh();
@@ -133,7 +134,7 @@ async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result
         Some(Err(refusal)) => return Ok(refused(driver.redactor(), &what.flag, verb, &[refusal])),
         None => return Ok(Exit::Usage),
     };
-    if turn != Turn::Off {
+    if !is_backward {
         settle_open(driver, &key).await?;
     }
     let plan = match driver.core.plan_flag(&key, turn) {

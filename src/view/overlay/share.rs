@@ -45,7 +45,13 @@ fn enter(scene: &DrawContext<'_>, typed: &str, state: Option<FlagState>) -> Row 
         Ok(share) => share,
         Err(missing) => return scene.row().say(Role::Label, missing),
     };
-    let is_less = state.is_some_and(|state| Turn::Share(share).takes_from(state));
-    let does = if is_less { "fewer users: no gate blocks it" } else { "more users: every gate is asked" };
+    let turn = Turn::Share(share);
+    let does = match state {
+        None => return scene.row().say(Role::Label, "it is not listed any more"),
+        Some(FlagState::Some) => return scene.row().say(Role::Label, "its share is not known: it cannot be set"),
+        Some(state) if turn.is_reached(state) => return scene.row().say(Role::Label, "it is that already"),
+        Some(state) if turn.takes_from(state) => "fewer users: no gate blocks it",
+        Some(_) => "more users: every gate is asked",
+    };
     scene.row().say(Role::Key, "Enter").say(Role::Text, format!(" to {share}: {does}"))
 }

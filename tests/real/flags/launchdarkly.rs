@@ -291,7 +291,7 @@ async fn share(bed: Bed) -> Checked {
     holds("it is on", bed.api.is_on(FLAG, PRODUCTION).await?)?;
     ended(&set("100").await, 0, "done: it is on")?;
     bed.api.set(FLAG, &json!({"targets": [{"values": ["ada"], "variation": 1, "contextKind": "user"}]}));
-    ended(&set("20").await, 3, "more than a share decides who gets it")
+    ended(&set("20").await, 3, "its share is not known")
 }
 
 async fn on_in_vain(bed: Bed) -> Checked {

@@ -10,10 +10,11 @@ use support::unleash::{DEVELOPMENT, PRODUCTION, Unleash};
 use super::front::{Fate, front};
 use super::{Bed, Case, ended};
 
-pub(super) const CASES: [(&str, Case); 5] = [
+pub(super) const CASES: [(&str, Case); 6] = [
     ("a_share_is_raised_past_every_gate_and_lowered_past_none", |unleash| Box::pin(gates(unleash))),
     ("a_flag_that_is_off_gets_its_share_before_it_is_turned_on", |unleash| Box::pin(from_off(unleash))),
     ("half_of_a_share_that_was_set_is_said", |unleash| Box::pin(half_applied(unleash))),
+    ("what_somebody_changed_before_it_is_turned_on_is_left_alone", |unleash| Box::pin(changed_before_on(unleash))),
     ("where_more_than_a_share_decides_nothing_is_changed", |unleash| Box::pin(more_than_a_share(unleash))),
     ("of_two_at_once_each_holds_only_for_what_it_saw", |unleash| Box::pin(two_at_once(unleash))),
 ];
@@ -55,7 +56,7 @@ async fn gates(unleash: Unleash) -> Checked {
     same("changes of its share", &log.iter().filter(|kind| *kind == UPDATED).count(), &2)?;
     same("the other environment", &bed.unleash.rollout(&flag, PRODUCTION).await?, &json!("100"))?;
     let journal = bed.program.run_async(&["log", "show"]).await;
-    says(&journal.said(), &format!("set flag {flag} of unleash to 10 %"))
+    says(&journal.said(), &format!("set flag {flag} of unleash to 100 %"))
 }
 
 async fn from_off(unleash: Unleash) -> Checked {
@@ -88,6 +89,40 @@ async fn half_applied(unleash: Unleash) -> Checked {
     same("its share", &bed.unleash.rollout(&flag, DEVELOPMENT).await?, &json!("5"))
 }
 
+/// Off, it has a strategy that would let everybody in by the time it is turned on.
+async fn changed_before_on(unleash: Unleash) -> Checked {
+    let (bed, flag) = gated(unleash, "before-on").await?;
+    ended(&bed.off(&flag).await, 0, "done: it is off")?;
+    let server = bed.unleash.url.trim_start_matches("http://").to_owned();
+    let (asked, answer) =
+        (format!("GET /api/admin/projects/default/features/{flag} "), read_with_another(&bed.unleash, &flag).await?);
+    let answer: &'static str = answer.leak();
+    let is_set = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let fates = move |request: &str| {
+        let order = std::sync::atomic::Ordering::SeqCst;
+        is_set.fetch_or(request.starts_with("PATCH "), order);
+        if is_set.load(order) && request.starts_with(&asked) { Fate::Answered(answer) } else { Fate::Arrives }
+    };
+    let url = format!("http://{}", front(server, fates).await?);
+    let program = bed.with_config(|config| config.replace(&bed.unleash.url, &url))?;
+    let run = program.run_async(&["flags", "set", "prod", &flag, "5", "--yes", "--confirm", "prod"]).await;
+    ended(&run, 3, "it was not turned on: somebody else changed it meanwhile")?;
+    holds("it is off", !bed.unleash.is_on(&flag, DEVELOPMENT).await?)
+}
+
+/// The flag as Unleash answers it, with a strategy more in development.
+async fn read_with_another(unleash: &Unleash, flag: &str) -> Checked<String> {
+    let mut feature = unleash.ask("GET", &format!("projects/default/features/{flag}"), None).await?;
+    for env in feature["environments"].as_array_mut().into_iter().flatten() {
+        if let Some(strategies) = env["strategies"].as_array_mut() {
+            strategies.push(json!({"id": "x", "name": "default", "parameters": {}, "constraints": [], "segments": []}));
+        }
+    }
+    let body = feature.to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    Ok(format!("{head}content-length: {}\r\n\r\n{body}", body.len()))
+}
+
 async fn more_than_a_share(unleash: Unleash) -> Checked {
     let (bed, flag) = gated(unleash, "more").await?;
     let of_two = json!({
@@ -98,7 +133,7 @@ async fn more_than_a_share(unleash: Unleash) -> Checked {
     bed.unleash.ask("POST", &strategies, Some(of_two)).await?;
     let before = bed.unleash.log(&flag, DEVELOPMENT).await?;
     for (percent, more) in [("30", &[][..]), ("90", NAMED)] {
-        ended(&set(&bed, &flag, percent, more).await, 3, "several strategies decide who gets it")?;
+        ended(&set(&bed, &flag, percent, more).await, 3, "its share is not known")?;
     }
     same("what was done", &bed.unleash.log(&flag, DEVELOPMENT).await?, &before)
 }

@@ -159,9 +159,17 @@ fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-/// Returns who gets a flag that is enabled: whoever any of its strategies lets in. Without one it is everybody.
+/// Returns who gets a flag that is enabled: whoever any of its strategies lets in. Without one it is everybody. How many several of
+/// them let in is not known: one may let in whom another does not.
 fn reach(strategies: &[Value]) -> FlagState {
-    in_force(strategies).map(reach_of).max().unwrap_or(FlagState::On)
+    let reached: Vec<FlagState> = in_force(strategies).map(reach_of).collect();
+    match reached.as_slice() {
+        [] => FlagState::On,
+        [only] => *only,
+        several if several.contains(&FlagState::On) => FlagState::On,
+        several if several.iter().all(|state| !state.is_on()) => FlagState::Percent(0),
+        _ => FlagState::Some,
+    }
 }
 
 fn in_force(strategies: &[Value]) -> impl Iterator<Item = &Value> {
@@ -230,10 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_users_is_that_of_the_widest_strategy() {
+    fn the_share_of_users_is_known_where_one_strategy_lets_them_in() {
         let state = |strategies: &[Value]| feature(&checkout(true, strategies), "production").unwrap().state;
         assert_eq!(state(&[rollout("25")]), FlagState::Percent(25));
         assert_eq!(state(&[rollout("25"), rollout("100")]), FlagState::On);
+        assert_eq!(state(&[rollout("25"), rollout("20")]), FlagState::Some, "they may be others");
+        assert_eq!(state(&[rollout("0"), rollout("0")]), FlagState::Percent(0));
         assert_eq!(state(&[]), FlagState::On);
         let mut disabled = rollout("100");
         disabled["disabled"] = json!(true);

@@ -3,7 +3,7 @@
 
 use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
-use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Share, Turn};
+use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
@@ -80,7 +80,7 @@ pub fn named(env: &Environment, name: &str) -> Result<FlagKey, Refusal> {
 /// Returns what an operator asks for who turns a flag.
 #[must_use]
 pub fn intent(key: &FlagKey, turn: Turn) -> Intent {
-    Intent { verb: verb_of(turn), target: Target::Flag(key.clone()), to: percent(turn) }
+    Intent { verb: verb_of(turn, Direction::Forward), target: Target::Flag(key.clone()), to: percent(turn) }
 }
 
 /// Returns what an intent turns a flag to.
@@ -90,8 +90,8 @@ pub(super) fn turn_of(intent: &Intent) -> Result<Turn, Vec<Refusal>> {
         Verb::FlagOff => Ok(Turn::Off),
         Verb::FlagOn => Ok(Turn::On),
         _ => {
-            let percent = intent.to.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(u8::MAX);
-            Share::try_from(percent).map(Turn::Share).map_err(no_share)
+            let asked = intent.to.ok_or_else(|| no_share("no share is named".to_owned()))?;
+            asked.to_string().parse().map(Turn::Share).map_err(no_share)
         }
     }
 }
@@ -113,10 +113,11 @@ pub fn percent(turn: Turn) -> Option<u64> {
 
 /// Returns the verb that a turn is written down as.
 #[must_use]
-pub fn verb_of(turn: Turn) -> Verb {
+pub fn verb_of(turn: Turn, direction: Direction) -> Verb {
     match turn {
         Turn::Off => Verb::FlagOff,
         Turn::On => Verb::FlagOn,
+        Turn::Share(_) if direction.is_backward() => Verb::FlagLower,
         Turn::Share(_) => Verb::FlagSet,
     }
 }
@@ -132,14 +133,13 @@ pub(super) fn plan(world: &World, key: &FlagKey, turn: Turn, around: &PlanContex
         return Err(vec![Refusal::new(RefusalKind::NotSeen, text, "")]);
     };
     let mut refusals = read_only(env);
+    let direction = direction(turn, source.flag(&key.flag).map(|flag| flag.state));
     let in_flight = |(target, other): &(Target, Verb)| {
-        *target == Target::Flag(key.clone()) && (turn != Turn::Off || *other == verb_of(turn))
+        *target == Target::Flag(key.clone()) && (!direction.is_backward() || *other == verb_of(turn, direction))
     };
     if around.in_flight.iter().any(in_flight) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
-    let seen = source.flag(&key.flag).map(|flag| flag.state);
-    let direction = direction(turn, seen);
     // What a list says of a flag does not keep it from being turned off: it may be old, or of another environment.
     if !direction.is_backward() {
         refusals.extend(not_to_be_given(world, env, (source, key), turn, around));
@@ -240,7 +240,7 @@ fn not_from(state: FlagState, turn: Turn, key: &FlagKey) -> Option<Refusal> {
     match (turn, state) {
         (Turn::Share(share), _) if share.state() == state => Some(Refusal::new(RefusalKind::NothingToDo, text, "")),
         (Turn::Share(_), FlagState::Some) => {
-            let remedy = format!("more than a share decides who gets it: change that in {provider}");
+            let remedy = format!("its share is not known: see in {provider} who gets it");
             Some(Refusal::state(text, remedy))
         }
         (Turn::On, FlagState::On) => Some(Refusal::new(RefusalKind::NothingToDo, text, "")),
@@ -323,7 +323,7 @@ fn record(
         place: source.settings.place.clone(),
     };
     PlanRecord {
-        verb: verb_of(turn),
+        verb: verb_of(turn, direction),
         direction: Some(direction),
         target: Target::Flag(key.clone()),
         context: env.settings.context.clone(),

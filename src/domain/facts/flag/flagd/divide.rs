@@ -38,7 +38,7 @@ impl Document {
         let pair = pair(name, definition, rule)?;
         // What users are divided by stays as it is written, so that those who have it keep it when the share grows.
         let by = rule.zip(text).and_then(|(parts, text)| divided_by(parts, text));
-        let targeting = written(by, &pair, share);
+        let targeting = written(by, &pair, is_kept_first(&pair, rule), share);
         let default = if share == Share::ALL { &pair.given } else { &pair.kept };
         let default = Value::from(default.as_str()).to_string();
         let edits = [(TARGETING, targeting), (DEFAULT_VARIANT, default), (STATE, Value::from(ENABLED).to_string())];
@@ -97,8 +97,8 @@ fn pair(name: &str, definition: &Definition<'_>, rule: Option<&Vec<Value>>) -> R
         }
     };
     let pair = Pair { given: chosen(&given, true)?, kept: chosen(&kept, false)? };
-    let is_of_pair = |variant: &&str| **variant == pair.given || **variant == pair.kept;
-    if named.iter().all(is_of_pair) {
+    let is_both = named.contains(&pair.given.as_str()) && named.contains(&pair.kept.as_str());
+    if named.is_empty() || is_both {
         Ok(pair)
     } else {
         Err(format!("the targeting of {name} says more than a share: change it in the document"))
@@ -113,9 +113,18 @@ fn divided_by<'a>(parts: &[Value], text: &'a str) -> Option<&'a str> {
     text.get(place).filter(|written| serde_json::from_str::<Value>(written).is_ok_and(|value| value == *first))
 }
 
-fn written(by: Option<&str>, pair: &Pair, share: Share) -> String {
+/// Whether the variant that is `false` stands first now: another order would give the flag to others.
+fn is_kept_first(pair: &Pair, rule: Option<&Vec<Value>>) -> bool {
+    let first = rule.and_then(|parts| reach::buckets(parts)?.first().map(|bucket| bucket.0));
+    first == Some(pair.kept.as_str())
+}
+
+fn written(by: Option<&str>, pair: &Pair, is_kept_first: bool, share: Share) -> String {
     let bucket = |variant: &str, weight: u8| format!("[{}, {weight}]", Value::from(variant));
-    let parts = [bucket(&pair.given, share.percent()), bucket(&pair.kept, 100 - share.percent())];
+    let mut parts = [bucket(&pair.given, share.percent()), bucket(&pair.kept, 100 - share.percent())];
+    if is_kept_first {
+        parts.reverse();
+    }
     let parts: Vec<String> = by.map(str::to_owned).into_iter().chain(parts).collect();
     format!("{{\"{FRACTIONAL}\": [{}]}}", parts.join(", "))
 }

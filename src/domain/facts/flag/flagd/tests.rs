@@ -175,6 +175,24 @@ fn a_share_divides_users_and_leaves_the_rest_of_the_text() {
 }
 
 #[test]
+fn who_has_a_flag_keeps_it_when_the_share_grows_and_nobody_else_gets_it_when_it_shrinks() {
+    // The hash of users runs through the buckets in their order.
+    let users = |document: &Document| -> Vec<bool> {
+        let parts = document.definitions["x"][TARGETING]["fractional"].as_array().cloned().unwrap();
+        let of = |part: &Value| vec![part[0] == "on"; usize::try_from(part[1].as_u64().unwrap()).unwrap()];
+        parts.iter().flat_map(of).collect()
+    };
+    for buckets in [json!([["on", 50], ["off", 50]]), json!([["off", 50], ["on", 50]])] {
+        let before = one(&boolean("off", &json!({"fractional": buckets})));
+        let (fewer, more) = (turned(&before, "x", share(10)), turned(&before, "x", share(90)));
+        let within = |inner: &Document, outer: &Document| {
+            users(inner).iter().zip(users(outer)).all(|(inner, outer)| !inner || outer)
+        };
+        assert!(within(&fewer, &before) && within(&before, &more), "{buckets}");
+    }
+}
+
+#[test]
 fn no_share_is_set_where_more_than_a_share_decides() {
     let refusal = |document: &Document, name: &str| document.turned(name, share(25)).unwrap_err();
     assert!(refusal(&sample(), "new-welcome-banner").contains("says more than a share"));
@@ -183,6 +201,7 @@ fn no_share_is_set_where_more_than_a_share_decides() {
         (json!({"if": [{"var": "beta"}, {"fractional": [["on", 1], ["off", 1]]}]}), "says more than a share"),
         (json!({"fractional": [["on", 1], ["off", 1], ["x", 1]]}), "says more than a share"),
         (json!({"fractional": [["on", {"var": "share"}], ["off", 1]]}), "says more than a share"),
+        (json!({"fractional": [["on", 1], ["on", 1]]}), "says more than a share"),
         (json!("on"), "says more than a share"),
     ] {
         let said = refusal(&one(&boolean("off", &targeting)), "x");

@@ -53,14 +53,32 @@ fn divided(settings: &Settings<'_>, share: Share) -> Result<Value, String> {
     if rollout["experimentAllocation"].is_object() || rollout["kind"] == "experiment" {
         return Err("an experiment divides its users: end it in LaunchDarkly first".to_owned());
     }
-    let (Some(given), Some(kept)) = (settings.variation_of(true), settings.variation_of(false)) else {
-        return Err("it has no variation that is true, or none that is false".to_owned());
+    let halves = halves(settings, &rollout["variations"])?;
+    let weight = |is_given: bool| {
+        let given = WHOLE_WEIGHT / 100 * u32::from(share.percent());
+        if is_given { given } else { WHOLE_WEIGHT - given }
     };
-    let weight = WHOLE_WEIGHT / 100 * u32::from(share.percent());
+    let weighted = halves.map(|(variation, is_given)| json!({"variation": variation, "weight": weight(is_given)}));
     let mut rollout = rollout.as_object().cloned().unwrap_or_default();
-    rollout.insert(
-        "variations".to_owned(),
-        json!([{"variation": given, "weight": weight}, {"variation": kept, "weight": WHOLE_WEIGHT - weight}]),
-    );
+    rollout.insert("variations".to_owned(), json!(weighted));
     Ok(json!({"rollout": rollout}))
+}
+
+/// Returns the two variations that users are divided between, and which one is `true`, in the order that is there: another order
+/// would give it to others. Where there is none, `false` comes first: that is what those get who cannot be divided.
+fn halves(settings: &Settings<'_>, now: &Value) -> Result<[(usize, bool); 2], String> {
+    let missing = || "it has no variation that is true, or none that is false".to_owned();
+    let of = |value: bool| settings.variation_of(value).map(|variation| (variation, value)).ok_or_else(missing);
+    let now = now.as_array().map(Vec::as_slice).unwrap_or_default();
+    let read = |entry: &Value| {
+        let variation = usize::try_from(entry["variation"].as_u64()?).ok()?;
+        Some((variation, settings.is_given(Some(variation))?))
+    };
+    let now: Option<Vec<(usize, bool)>> = now.iter().map(read).collect();
+    match now.as_deref() {
+        Some([]) => Ok([of(false)?, of(true)?]),
+        Some([only]) => Ok([*only, of(!only.1)?]),
+        Some([one, other]) if one.1 != other.1 => Ok([*one, *other]),
+        _ => Err("more than two shares divide its users: change them in LaunchDarkly".to_owned()),
+    }
 }

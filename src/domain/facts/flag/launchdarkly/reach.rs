@@ -66,7 +66,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Whether this variation gives somebody what the flag switches; `None` where it is not known.
-    fn is_given(&self, variation: Option<usize>) -> Option<bool> {
+    pub(super) fn is_given(&self, variation: Option<usize>) -> Option<bool> {
         let variation = variation?;
         if self.is_boolean {
             return self.value(variation)?.as_bool();

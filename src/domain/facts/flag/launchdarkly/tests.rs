@@ -202,7 +202,9 @@ fn a_share_divides_users_by_the_default_rule_and_keeps_what_they_are_divided_by(
     let changes = to(&json!({"on": false}), 25).unwrap();
     assert_eq!(changes[0], json!({"op": "test", "path": "/environments/production/version", "value": 7}));
     assert_eq!(changes[1]["path"], "/environments/production/fallthrough");
-    assert_eq!(changes[1]["value"], json!({"rollout": {"variations": shares(25_000)}}));
+    // Who cannot be divided gets the first.
+    let apart = json!([{"variation": FALSE, "weight": 75_000}, {"variation": TRUE, "weight": 25_000}]);
+    assert_eq!(changes[1]["value"], json!({"rollout": {"variations": apart}}));
     assert_eq!(changes[2], json!({"op": "replace", "path": "/environments/production/on", "value": true}));
     let mut divided = rollout(&[(TRUE, 10_000), (FALSE, 90_000)]);
     divided["rollout"]["bucketBy"] = json!("account");
@@ -215,6 +217,8 @@ fn a_share_divides_users_by_the_default_rule_and_keeps_what_they_are_divided_by(
         (json!({"rules": null}), "targets, rules or prerequisites"),
         (json!({"fallthrough": {"rollout": {"kind": "experiment", "variations": []}}}), "an experiment"),
         (json!({"version": null}), "no version"),
+        (json!({"fallthrough": rollout(&[(TRUE, 1), (FALSE, 1), (TRUE, 1)])}), "more than two shares"),
+        (json!({"fallthrough": rollout(&[(TRUE, 1), (TRUE, 1)])}), "more than two shares"),
     ] {
         let said = to(&settings, 25).unwrap_err();
         assert!(said.contains(why), "{settings}: {said}");

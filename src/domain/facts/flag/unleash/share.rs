@@ -25,6 +25,16 @@ pub struct RolloutStrategy {
 }
 
 impl GradualRollout {
+    /// Whether it is off, and lets this share of users in once it is turned on.
+    #[must_use]
+    pub fn waits_with(&self, share: Share) -> bool {
+        let now = self.strategy.as_ref().map(|strategy| &strategy.now);
+        let percent = now.and_then(|now| now.as_u64().or_else(|| now.as_str()?.parse().ok()));
+        !self.is_on && percent == Some(share.percent().into())
+    }
+}
+
+impl GradualRollout {
     /// Reads it from a single feature.
     ///
     /// # Errors
@@ -33,14 +43,21 @@ impl GradualRollout {
         let here = of_environment(feature, environment).ok_or("Unleash does not say how it is set up here")?;
         let strategies = here["strategies"].as_array().ok_or("Unleash does not tell its strategies")?;
         let mut in_force = in_force(strategies);
+        let is_on = here["enabled"] == true;
         let strategy = match (in_force.next(), in_force.next()) {
+            // Beside one that somebody adds meanwhile, another one would let more users in.
+            (None, _) if is_on => {
+                return Err(
+                    "it has no strategy, and everybody gets it: give it a gradual rollout in Unleash".to_owned()
+                );
+            }
             (None, _) => None,
             (Some(strategy), None) => Some(RolloutStrategy::of(strategy)?),
             (Some(_), Some(_)) => {
                 return Err("several strategies decide who gets it: change them in Unleash".to_owned());
             }
         };
-        Ok(Self { strategy, is_on: here["enabled"] == true })
+        Ok(Self { strategy, is_on })
     }
 }
 
@@ -116,7 +133,13 @@ mod tests {
         let old = json!([{"id": "3", "name": "gradualRolloutUserId", "parameters": {"percentage": "5"}}]);
         let old = read(&old).unwrap().strategy.unwrap();
         assert_eq!(old.patch(6.try_into().unwrap())[1]["path"], "/parameters/percentage");
-        assert_eq!(read(&json!([])), Ok(GradualRollout { strategy: None, is_on: true }));
+        assert!(read(&json!([])).unwrap_err().contains("has no strategy"));
+        let mut off = feature(&json!([]));
+        off["environments"][0]["enabled"] = json!(false);
+        assert_eq!(GradualRollout::of(&off, "production"), Ok(GradualRollout { strategy: None, is_on: false }));
+        off["environments"][0]["strategies"] = json!([rollout("1", &json!({}))]);
+        let waits = GradualRollout::of(&off, "production").unwrap();
+        assert!(waits.waits_with(10.try_into().unwrap()) && !waits.waits_with(11.try_into().unwrap()));
     }
 
     #[test]

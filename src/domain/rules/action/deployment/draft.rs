@@ -44,7 +44,9 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Release => release(deployment, scene),
         Verb::SuspendAutomation | Verb::ResumeAutomation => Err(Refusal::state("a workload has no automation", "")),
         Verb::Revert => Err(Refusal::state("a workload has no history in git", "")),
-        Verb::FlagOff | Verb::FlagOn | Verb::FlagSet => Err(Refusal::state("a workload is no feature flag", "")),
+        Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower => {
+            Err(Refusal::state("a workload is no feature flag", ""))
+        }
     }
 }
 

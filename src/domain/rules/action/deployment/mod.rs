@@ -54,7 +54,8 @@ impl Actions for Deployment {
             | Verb::Revert
             | Verb::FlagOff
             | Verb::FlagOn
-            | Verb::FlagSet => false,
+            | Verb::FlagSet
+            | Verb::FlagLower => false,
         }
     }
 

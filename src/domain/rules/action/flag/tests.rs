@@ -161,6 +161,23 @@ fn a_share_that_is_there_is_nothing_to_do_and_some_users_are_no_share() {
     assert_eq!(kinds(plan(&world, &huge, &around)), [RefusalKind::State]);
 }
 
+/// Law 3: what brings the flag to users, or may have, keeps nobody from taking it from them; only the same lowering does.
+#[test]
+fn a_lower_share_waits_for_nothing_that_goes_forward() {
+    let mut world = world(&["unleash"], false);
+    tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::Percent(50))]);
+    let asked = |percent: u8, verb: Verb| {
+        let in_flight = vec![(Target::Flag(key("checkout")), verb)];
+        let around = PlanContext { now: now(), in_flight, ..PlanContext::default() };
+        plan(&world, &intent(&key("checkout"), Turn::Share(percent.try_into().unwrap())), &around)
+    };
+    for verb in [Verb::FlagOn, Verb::FlagSet, Verb::FlagOff] {
+        assert!(asked(5, verb).is_ok(), "{verb}");
+        assert!(kinds(asked(90, verb)).contains(&RefusalKind::InFlight), "{verb}");
+    }
+    assert_eq!(kinds(asked(5, Verb::FlagLower)), [RefusalKind::InFlight]);
+}
+
 #[test]
 fn a_share_is_done_once_the_provider_says_this_share() {
     let mut world = world(&["unleash"], false);

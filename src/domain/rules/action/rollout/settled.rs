@@ -55,7 +55,8 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::Revert
         | Verb::FlagOff
         | Verb::FlagOn
-        | Verb::FlagSet => false,
+        | Verb::FlagSet
+        | Verb::FlagLower => false,
     }
 }
 
@@ -81,7 +82,8 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         | Verb::Revert
         | Verb::FlagOff
         | Verb::FlagOn
-        | Verb::FlagSet => None,
+        | Verb::FlagSet
+        | Verb::FlagLower => None,
     }
 }
 
@@ -216,7 +218,8 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::Revert
         | Verb::FlagOff
         | Verb::FlagOn
-        | Verb::FlagSet => false,
+        | Verb::FlagSet
+        | Verb::FlagLower => false,
     };
     in_status || !rollout.observed()
 }
