@@ -33,17 +33,15 @@ pub trait FlagProvider: Send + Sync {
     /// Reads a flag as it is now; `None` where it is archived or deleted.
     fn look<'a>(&'a self, flag: &'a str) -> BoxFuture<'a, Result<Option<FlagFacts>, SendError>>;
 
-    /// Makes ready what turns a flag, and says how the flag was seen to be, where it was looked at for that. Off is looked at
-    /// only where it cannot be sent without: nothing that is seen could stop it.
-    fn prepare<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
-        Box::pin(async move {
-            match turn {
-                Turn::Off => Ok(ReadyFlag::unseen()),
-                Turn::On | Turn::Share(_) => {
-                    Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen: self.look(flag).await?.into() })
-                }
-            }
-        })
+    /// Makes ready what turns a flag off. It is looked at only where it cannot be sent without: nothing that is seen could stop
+    /// it.
+    fn prepare_off<'a>(&'a self, _flag: &'a str) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
+        Box::pin(async { Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen: FlagLook::NotLooked }) })
+    }
+
+    /// Makes ready what turns a flag on or to a share, and says how it was seen to be.
+    fn prepare<'a>(&'a self, flag: &'a str, _turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
+        Box::pin(async move { Ok(ReadyFlag { payload: FlagPayload::AsAsked, seen: self.look(flag).await?.into() }) })
     }
 
     /// Turns a flag, once; returns its version since, where the provider says.
@@ -78,13 +76,6 @@ pub enum FlagPayload {
 pub struct ReadyFlag {
     payload: FlagPayload,
     seen: FlagLook,
-}
-
-impl ReadyFlag {
-    /// One that is turned whatever it is.
-    fn unseen() -> Self {
-        Self { payload: FlagPayload::AsAsked, seen: FlagLook::NotLooked }
-    }
 }
 
 /// Whether a flag was looked at, and how it was seen.
@@ -230,7 +221,10 @@ impl Executor for FlagExecutor {
         Box::pin(async move {
             let FlagRequest { turn, only_less, .. } = *own(request)?;
             let (provider, key) = self.provider(target).await?;
-            let mut ready = provider.client.prepare(&key.flag, turn).await?;
+            let mut ready = match turn {
+                Turn::Off => provider.client.prepare_off(&key.flag).await?,
+                Turn::On | Turn::Share(_) => provider.client.prepare(&key.flag, turn).await?,
+            };
             if only_less && !ready.seen.loses(turn)? {
                 ready.payload = FlagPayload::Nothing;
             }

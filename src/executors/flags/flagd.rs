@@ -16,6 +16,10 @@ impl FlagProvider for Flagd {
         })
     }
 
+    fn prepare_off<'a>(&'a self, flag: &'a str) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
+        self.prepare(flag, Turn::Off)
+    }
+
     fn prepare<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
         Box::pin(async move {
             let read = self.read().await.map_err(|error| classify(&error))?;

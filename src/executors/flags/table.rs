@@ -15,11 +15,8 @@ impl FlagProvider for FlagTable {
         })
     }
 
-    fn prepare<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
+    fn prepare<'a>(&'a self, flag: &'a str, _: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
         Box::pin(async move {
-            if turn == Turn::Off {
-                return Ok(ReadyFlag::unseen());
-            }
             let read = self.read(flag).await.map_err(|error| classify(&error))?;
             let seen = read.as_ref().map(|read| FlagFacts::from(&read.flag)).into();
             let payload = read.map_or(FlagPayload::AsAsked, |read| FlagPayload::Row(read.row));

@@ -19,9 +19,6 @@ impl FlagProvider for Unleash {
 
     fn prepare<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<ReadyFlag, SendError>> {
         Box::pin(async move {
-            if turn == Turn::Off {
-                return Ok(ReadyFlag::unseen());
-            }
             let read = self.read(flag).await.map_err(|error| classify(&error))?;
             let payload = match read.as_ref().map(|read| &read.rollout) {
                 Some(Ok(rollout)) if turn != Turn::On => FlagPayload::Unleash(rollout.clone()),
