@@ -176,9 +176,14 @@ pub async fn stops_that_rest_on_the_revision_alone(namespace: &TestNamespace) ->
     let late = cockpit.planned(Verb::Rollback)?;
     namespace.merge_status("Rollout", "api", json!({"status": {"pauseConditions": null}})).await?;
     cockpit.until("it is no longer paused there", |view| !view.paused_at(3)).await?;
-    // It may have become stable meanwhile: then there is nothing to roll back, and that is what must be said.
+    // It may have become stable meanwhile: then the controller goes back step by step unless it is told to complete that.
     let outcome = cockpit.dispatcher.perform(rollback).await;
     holds(&format!("it went through: {}", outcome.describe()), outcome.is_done())?;
+    let rollout = namespace.get("Rollout", "api").await?;
+    let named = &rollout["spec"]["template"]["spec"]["containers"][0]["image"];
+    same("the image", named, &json!(image("api", "1.0.0")))?;
+    same("who is stable", &rollout["status"]["stableRS"], &rollout["status"]["currentPodHash"])?;
+    same("who serves", &rollout["status"]["updatedReplicas"], &json!(3))?;
     release(namespace, "1.2.0").await?;
     cockpit.until("1.2.0", |view| view.paused_at(1) && view.goes_out() == "1.2.0").await?;
     must_be_moved(&mut cockpit, abort, "another revision is rolling out").await?;
