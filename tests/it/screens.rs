@@ -12,6 +12,7 @@ use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::EnvName;
 use release_cockpit::domain::facts::text::sanitize;
 use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::Target;
 use release_cockpit::domain::world::verdict::Verdict;
 use release_cockpit::keys::Command;
 use release_cockpit::view::layout::MIN;
@@ -257,12 +258,15 @@ fn confirm_dialog_is_complete_at_every_size() {
         let Some(Overlay::Confirm(confirm)) = &model.ui.overlay else { continue };
         for size in [MIN, (60, 24), (80, 16), (80, 24), (120, 40), (250, 80)] {
             let text = text_of(&model, size, false);
-            let wanted =
-                ["rollout/payments-api", "payments", "prod-eu", "eks-prod-eu", "[ Cancel ]", "state 0.4 s old"];
-            for wanted in wanted {
+            let record = confirm.plan.record();
+            let of_target = match &record.target {
+                // A provider is no cluster, and it was heard longer ago.
+                Target::Flag(_) => ["flag express-checkout-v2 of unleash", "prod-eu", "state 1m15s old", ""],
+                _ => ["rollout/payments-api in payments", "prod-eu", "state 0.4 s old", "eks-prod-eu"],
+            };
+            for wanted in of_target.into_iter().chain(["[ Cancel ]"]) {
                 assert!(text.contains(wanted), "{name} {size:?} lacks {wanted}:\n{text}");
             }
-            let record = confirm.plan.record();
             for (label, value) in [("from", &record.from), ("to", &record.to)] {
                 assert!(value.is_empty() || text.contains(label), "{name} {size:?} lacks {label}:\n{text}");
             }

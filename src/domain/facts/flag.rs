@@ -59,7 +59,7 @@ impl ProviderKind {
             }
             (Self::Unleash, Turn::On) => "whoever its strategies let in gets it; without a strategy everybody does",
             (Self::Unleash, Turn::Share(_)) => {
-                "its gradual rollout lets them in once clients have asked again, by default within 15 s"
+                "its gradual rollout is set to this share; clients take it up when they ask again, by default within 15 s"
             }
             (Self::Flagd, Turn::Off) => {
                 "everybody gets the variant `false` once flagd has read the ConfigMap again, where it is mounted within some \
@@ -67,20 +67,19 @@ impl ProviderKind {
             }
             (Self::Flagd, Turn::On) => "whoever its targeting lets in gets it; without targeting everybody does",
             (Self::Flagd, Turn::Share(_)) => {
-                "its targeting divides users once flagd has read the ConfigMap again, where it is mounted within some 2 min; \
-                 who has no targeting key gets the variant `false`"
+                "its targeting divides users by this share once flagd has read the ConfigMap again, where it is mounted within some \
+                 2 min; users without a targeting key get `false`, at 100 % `true`"
             }
             (Self::LaunchDarkly, Turn::Off) => {
                 "its off variation is served to everybody, within seconds where clients stream"
             }
             (Self::LaunchDarkly, Turn::On) => "whoever its targets, rules and default rule let in gets it",
             (Self::LaunchDarkly, Turn::Share(_)) => {
-                "its default rule divides users, within seconds where clients stream"
+                "its default rule divides users by this share, within seconds where clients stream"
             }
             (Self::Table, Turn::Off) => "nobody gets it any more once clients have read the table again",
-            (Self::Table, Turn::On | Turn::Share(_)) => {
-                "whoever the table lets in gets it once clients have read it again"
-            }
+            (Self::Table, Turn::On) => "whoever the table lets in gets it once clients have read it again",
+            (Self::Table, Turn::Share(_)) => "this share of users gets it once clients have read the table again",
             (Self::Command, Turn::Off) => "what happens is up to the command; it is done when its list says `off`",
             (Self::Command, Turn::On) => {
                 "what happens is up to the command; it is done when its list says that it is on"

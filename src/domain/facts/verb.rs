@@ -102,8 +102,7 @@ impl Verb {
             Self::ResumeAutomation => "resume",
             Self::FlagOff => "turn off",
             Self::FlagOn => "turn on",
-            Self::FlagSet => "set the share of",
-            Self::FlagLower => "lower the share of",
+            Self::FlagSet | Self::FlagLower => "set",
             other => other.as_str(),
         }
     }

@@ -50,8 +50,8 @@ fn enter(scene: &DrawContext<'_>, typed: &str, state: Option<FlagState>) -> Row 
         None => return scene.row().say(Role::Label, "it is not listed any more"),
         Some(FlagState::Some) => return scene.row().say(Role::Label, "its share is not known: it cannot be set"),
         Some(state) if turn.is_reached(state) => return scene.row().say(Role::Label, "it is that already"),
-        Some(state) if turn.takes_from(state) => "fewer users: no gate blocks it",
-        Some(_) => "more users: every gate is asked",
+        Some(state) if turn.takes_from(state) => "fewer users, no gate blocks it",
+        Some(_) => "more users, every gate is asked",
     };
-    scene.row().say(Role::Key, "Enter").say(Role::Text, format!(" to {share}: {does}"))
+    scene.row().say(Role::Key, "Enter").say(Role::Text, format!(" sets {share}: {does}"))
 }

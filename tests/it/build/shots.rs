@@ -128,6 +128,12 @@ fn pressed(mut model: Model, key: char) -> Model {
     model
 }
 
+fn entered(mut model: Model) -> Model {
+    let chord = "enter".parse().unwrap();
+    update(&mut model, Msg::Key { chord, repeat: false }, now());
+    model
+}
+
 /// The screens and overlays of the main release.
 pub fn main() -> Vec<(&'static str, Model)> {
     let main = releases::main;
@@ -170,6 +176,7 @@ pub fn main() -> Vec<(&'static str, Model)> {
         ("flags", on(flagged(main()), Screen::Flags)),
         ("flags-share", over(on(flagged(main()), Screen::Flags), share("50"))),
         ("flags-share-less", over(on(flagged(main()), Screen::Flags), share("10"))),
+        ("flags-share-confirm", entered(over(on(flagged(main()), Screen::Flags), share("10")))),
         ("flags-share-wrong", over(on(flagged(main()), Screen::Flags), share("250"))),
         ("flags-drifted", on(drifted(), Screen::Flags)),
         ("flags-code-unknown", on(unread, Screen::Flags)),

@@ -133,7 +133,11 @@ pub struct FlagRequest {
 
 impl FlagRequest {
     fn line(&self) -> String {
-        format!("{} {} in {}", self.turn, self.flag, self.place)
+        let Self { flag, place, .. } = self;
+        match self.turn {
+            Turn::On | Turn::Off => format!("turn {} {flag} in {place}", self.turn),
+            Turn::Share(share) => format!("set {flag} to {share} in {place}"),
+        }
     }
 }
 
