@@ -9,9 +9,11 @@ use super::on_key;
 use crate::domain::facts::flag::{FlagKey, Share, Turn};
 use crate::domain::record::action::Verb;
 use crate::domain::rules::action::Plan;
+use crate::domain::rules::flag_rollout::progress;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::Environment;
 use crate::domain::world::flags::ListedFlag;
+use crate::domain::world::verdict::Verdict;
 use crate::keys::{Chord, Key};
 
 /// Returns the flags of the environment that keys act on, as the filter leaves them.
@@ -67,8 +69,17 @@ pub(super) fn ask_share(model: &mut Model) -> Vec<Effect> {
     let Some(key) = chosen(model) else {
         return on_key::refuse(model, "cannot set the share of a flag".to_owned(), none_chosen());
     };
-    model.ui.overlay = Some(Overlay::FlagShare { key, input: Input::default() });
+    let input = next_step(model, &key).map_or_else(Input::default, |next| Input::new(next.percent().to_string()));
+    model.ui.overlay = Some(Overlay::FlagShare { key, input });
     Vec::new()
+}
+
+/// Returns the share that comes next of a flag that goes step by step, where it may.
+fn next_step(model: &Model, key: &FlagKey) -> Option<Share> {
+    let env = model.core.world.environment(&key.env)?;
+    let source = env.flag_source(&key.provider)?;
+    let progress = progress(env, source, source.flag(&key.flag)?, model.core.now)?;
+    progress.next.filter(|_| progress.verdict == Verdict::Go)
 }
 
 /// A key while the share is typed.

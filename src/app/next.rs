@@ -1,5 +1,7 @@
 //! The NEXT line: what happens next, when, and what blocks it.
 
+use analysis::AnalysisStatus;
+
 use super::hints::plan_for;
 use super::model::Model;
 use crate::domain::record::action::Verb;
@@ -11,6 +13,7 @@ use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{PauseReason, Phase, Status};
 use crate::domain::rules::checklist::candidate::counterpart;
 use crate::domain::rules::code_or_flag;
+use crate::domain::rules::flag_rollout::fresh_report;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::verdict::Verdict;
@@ -73,7 +76,11 @@ pub fn next(model: &Model) -> Next {
             .cloned()
             .collect(),
     };
-    if let Some(next) = by_release_state(model, env, workload, status).or_else(|| alarm(model, env, workload, status)) {
+    let first = flag_countdown(model, env)
+        .or_else(|| flag_is_worse(model, env, workload))
+        .or_else(|| by_release_state(model, env, workload, status))
+        .or_else(|| alarm(model, env, workload, status));
+    if let Some(next) = first {
         let in_the_way = if next.is_alarm && status.pause.is_some() { in_the_way } else { Vec::new() };
         return Next { in_the_way, ..next };
     }
@@ -212,6 +219,33 @@ fn goes_on(model: &Model, env: &Environment, workload: &WorkloadState) -> Option
     let there = counterpart(after, &workload.id)?;
     let ReleaseState::Next { from, to } = release_state(world, after, &there.id)? else { return None };
     Some(next_release(model, after.name(), &from, &to))
+}
+
+/// A flag is about to be turned off, for whoever has it is not well.
+fn flag_countdown(model: &Model, env: &Environment) -> Option<Next> {
+    let (flag, left) = model.core.autopilot.next_flag(model.core.now).filter(|(flag, _)| flag.env == *env.name())?;
+    let (name, keep, left) = (&flag.flag, key(model, crate::keys::Command::Keep), duration(left));
+    let sentence = format!("autopilot turns {name} off in {} in {left}: {keep} keeps it on", flag.env);
+    Some(Next { is_alarm: true, ..Next::calm(sentence) })
+}
+
+/// Whoever has a flag that goes to more users step by step is proven to fare worse, and the version itself is well.
+fn flag_is_worse(model: &Model, env: &Environment, workload: &WorkloadState) -> Option<Next> {
+    if workload.assessment.verdict == Verdict::NoGo {
+        return None;
+    }
+    let (now, name) = (model.core.now, env.name());
+    let (flag, state, reason) = env.flags.iter().find_map(|source| {
+        source.rollouts.iter().find_map(|rollout| {
+            let flag = &rollout.settings.flag;
+            let (_, report, state) = fresh_report(source, flag, now)?;
+            let reason = report.reasons.first().cloned().unwrap_or_default();
+            (report.opinion == AnalysisStatus::Regressed).then_some((flag, state, reason))
+        })
+    })?;
+    let [screen, off] = [crate::keys::Command::Flags, crate::keys::Command::FlagOff].map(|command| key(model, command));
+    let sentence = format!("NO-GO: {screen}, then {off} turns {flag} off in {name}, which is at {state}: {reason}");
+    Some(Next { is_alarm: true, ..Next::calm(sentence) })
 }
 
 /// Users get a version that is not well: the way out comes first, and what happens without it.

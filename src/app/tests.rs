@@ -3,6 +3,7 @@
 mod autopilot;
 mod checklist;
 mod clicks;
+mod flag_autopilot;
 mod flags;
 mod forecast;
 mod owners;

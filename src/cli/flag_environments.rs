@@ -192,6 +192,7 @@ mod tests {
                 of_release: vec!["express".to_owned()],
                 kind: ProviderKind::Unleash,
                 shared_with: Vec::new(),
+                rollouts: Vec::new(),
             });
             let settings = EnvSettings { flags: settings.collect(), ..EnvSettings::new(name) };
             world.environments.push(Environment::new(settings));

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::domain::facts::flag::{Flag, FlagState};
+use crate::domain::facts::flag::{Flag, FlagState, Share};
 use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::rules::flag_environments::{StateThere, state_in};
 use crate::domain::rules::flag_lint::{FlagsUnknown, silent};
+use crate::domain::rules::flag_rollout::{fresh_report, progress};
 use crate::domain::world::flags::{FlagSource, ListedFlag};
 use crate::domain::world::named_flags::NamedBy;
 use crate::domain::world::{Environment, World};
@@ -38,14 +39,16 @@ pub fn text(env: &Environment, flags: &[ListedFlag<'_>], unknown: Option<&FlagsU
     } else {
         let has_ticket = flags.iter().any(|listed| listed.flag.ticket.is_some());
         let has_named = flags.iter().any(|listed| listed.named_by.is_some());
+        let has_rollout = flags.iter().any(|listed| listed.source.rollout(&listed.flag.name).is_some());
         let is_shown = |column: Column| match column {
+            Column::Rollout => has_rollout,
             Column::Ticket => has_ticket,
             Column::NamedBy => has_named,
             _ => true,
         };
         let columns: Vec<Column> = Column::ALL.into_iter().filter(|column| is_shown(*column)).collect();
         let header = columns.iter().map(|column| column.title().to_owned()).collect();
-        let rows = flags.iter().map(|listed| columns.iter().map(|column| column.cell(listed, now)).collect());
+        let rows = flags.iter().map(|listed| columns.iter().map(|column| column.cell(env, listed, now)).collect());
         lines.extend(table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
     }
     lines.iter().fold(String::new(), |text, line| text + &sanitize(line) + "\n")
@@ -72,6 +75,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
 enum Column {
     Flag,
     State,
+    Rollout,
     Type,
     Owner,
     Ticket,
@@ -81,13 +85,23 @@ enum Column {
 }
 
 impl Column {
-    const ALL: [Self; 8] =
-        [Self::Flag, Self::State, Self::Type, Self::Owner, Self::Ticket, Self::Age, Self::NamedBy, Self::Changed];
+    const ALL: [Self; 9] = [
+        Self::Flag,
+        Self::State,
+        Self::Rollout,
+        Self::Type,
+        Self::Owner,
+        Self::Ticket,
+        Self::Age,
+        Self::NamedBy,
+        Self::Changed,
+    ];
 
     fn title(self) -> &'static str {
         match self {
             Self::Flag => "FLAG",
             Self::State => "STATE",
+            Self::Rollout => "ROLLOUT",
             Self::Type => "TYPE",
             Self::Owner => "OWNER",
             Self::Ticket => "TICKET",
@@ -97,11 +111,14 @@ impl Column {
         }
     }
 
-    fn cell(self, listed: &ListedFlag<'_>, now: Timestamp) -> String {
+    fn cell(self, env: &Environment, listed: &ListedFlag<'_>, now: Timestamp) -> String {
         let flag = listed.flag;
         let text = match self {
             Self::Flag => Some(format!("{}{}", star(listed.of_release), sanitize(&flag.name))),
             Self::State => Some(format!("{}{}", flag.state, if flag.is_stale { " stale" } else { "" })),
+            Self::Rollout => {
+                progress(env, listed.source, flag, now).and_then(|progress| progress.describe()).as_deref().map(visible)
+            }
             Self::Type => flag.kind.as_deref().map(visible),
             Self::Owner => flag.owner.as_deref().map(visible),
             Self::Ticket => flag.ticket.as_deref().map(visible),
@@ -143,7 +160,7 @@ pub fn json(
     unknown: Option<&FlagsUnknown>,
     now: Timestamp,
 ) -> Value {
-    let flags: Vec<Value> = flags.iter().map(|listed| flag(world, listed, now)).collect();
+    let flags: Vec<Value> = flags.iter().map(|listed| flag(world, env, listed, now)).collect();
     json!({
         "environment": env.name().as_str(),
         "providers": providers(env, now),
@@ -200,7 +217,26 @@ pub(super) fn environments(world: &World, provider: &str, name: &str, now: Times
     Value::Object(with_flags.map(there).collect())
 }
 
-fn flag(world: &World, listed: &ListedFlag<'_>, now: Timestamp) -> Value {
+/// Returns how far a flag has gone that goes to more users step by step; null for one that does not.
+fn rollout(env: &Environment, listed: &ListedFlag<'_>, now: Timestamp) -> Value {
+    let Some(progress) = progress(env, listed.source, listed.flag, now) else { return Value::Null };
+    let steps = progress.rollout.steps.iter().copied();
+    let report = fresh_report(listed.source, &listed.flag.name, now).map(|(_, report, _)| report);
+    json!({
+        "steps": steps.map(Share::percent).collect::<Vec<u8>>(),
+        "next": progress.next.map(Share::percent),
+        "verdict": progress.verdict.as_str(),
+        "reason": progress.reason,
+        "due_at": progress.due.map(|due| due.to_string()),
+        "analysis": report.map(|report| report.opinion.as_str()),
+        "requests": report.map(|report| json!({
+            "with": report.seen.canary.requests,
+            "without": report.seen.stable.requests,
+        })),
+    })
+}
+
+fn flag(world: &World, env: &Environment, listed: &ListedFlag<'_>, now: Timestamp) -> Value {
     let (flag, provider) = (listed.flag, &listed.source.settings.provider);
     let (state, percent) = state(flag.state);
     json!({
@@ -208,6 +244,7 @@ fn flag(world: &World, listed: &ListedFlag<'_>, now: Timestamp) -> Value {
         "name": flag.name,
         "state": state,
         "percent": percent,
+        "rollout": rollout(env, listed, now),
         "type": flag.kind,
         "owner": flag.owner,
         "tags": flag.tags,

@@ -376,15 +376,16 @@ mod tests {
             }
         }
         let provider = |changes: Vec<FlagChange>| FlagSource {
-            settings: FlagSettings {
+            heard: Heard { link: Link::Up, at: Some(now()) },
+            flags: Arc::new(vec![flag("checkout", changes)]),
+            ..FlagSource::new(FlagSettings {
                 provider: "unleash".to_owned(),
                 place: "https://unleash.example".to_owned(),
                 of_release: Vec::new(),
                 kind: ProviderKind::Unleash,
                 shared_with: Vec::new(),
-            },
-            heard: Heard { link: Link::Up, at: Some(now()) },
-            flags: Arc::new(vec![flag("checkout", changes)]),
+                rollouts: Vec::new(),
+            })
         };
         let turned = FlagChange { by: "ada".to_owned(), at: now(), what: FlagEdit::On };
         old.environments[1].flags = vec![provider(Vec::new())];

@@ -3,6 +3,7 @@
 mod command;
 mod flagd;
 mod launchdarkly;
+mod rollout;
 mod table;
 mod unleash;
 
@@ -17,10 +18,13 @@ use super::secret::Secret;
 use super::section::{Field, Kind, Section};
 use super::trust::{Need, of_address};
 use crate::domain::facts::flag::ProviderKind;
+use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::flags::FlagSettings;
 use crate::platform::flags::command::Commands;
 use crate::platform::flags::table::Statements;
+
+use rollout::RolloutDraft;
 
 pub use table::FlagDatabase;
 
@@ -36,6 +40,8 @@ pub struct FlagProviderConfig {
     pub namespace: Option<String>,
     /// Flags that belong to the release.
     pub of_release: Vec<String>,
+    /// Flags that go to more users step by step.
+    pub rollouts: Vec<FlagRollout>,
     /// Other environments of ours that are the same one there.
     pub shared_with: Vec<EnvName>,
     /// `None` where nothing is asked, until a person trusts the config: see [`trust`](super::trust).
@@ -143,6 +149,7 @@ impl FlagProviderConfig {
             of_release: self.of_release.clone(),
             kind: self.provider_kind(),
             shared_with: self.shared_with.clone(),
+            rollouts: self.rollouts.clone(),
         }
     }
 }
@@ -164,6 +171,7 @@ const FIELDS: &[Field] = &[
     ),
     Field::new("of_release", Kind::TextList, "Flags that belong to the release: they come first.")
         .or(|| "[]".to_owned()),
+    Field::new("rollouts", Kind::Tables(&rollout::SECTION), rollout::SECTION.help),
 ];
 
 /// A provider as it stands in the file.
@@ -173,6 +181,7 @@ struct Draft {
     /// What it calls our environments; `None` where it has all of them, by the same names.
     environments: Option<BTreeMap<String, At<String>>>,
     of_release: Vec<String>,
+    rollouts: Vec<RolloutDraft>,
 }
 
 /// Reads the providers, and gives each environment those that have it; returns those that have every environment.
@@ -186,6 +195,13 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, environments: &mut [En
             if !known.contains(ours) {
                 let names: Vec<&str> = known.iter().map(String::as_str).collect();
                 reader.note_unknown(theirs.at, format!("there is no environment `{ours}`"), ours, &names);
+            }
+        }
+        for name in draft.rollouts.iter().flat_map(|rollout| rollout.environments.iter().flatten()) {
+            if !known.contains(&name.value) {
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                let what = format!("there is no environment `{}`", name.value);
+                reader.note_unknown(name.at, what, &name.value, &names);
             }
         }
         for env in environments.iter_mut() {
@@ -228,6 +244,7 @@ impl Draft {
             context: env.context.clone(),
             namespace: env.namespace.clone(),
             of_release: self.of_release.clone(),
+            rollouts: self.rollouts.iter().filter_map(|rollout| rollout.of(ours)).collect(),
             shared_with: Vec::new(),
             kind: Some(self.kind.clone()?),
         })
@@ -249,7 +266,8 @@ fn draft(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -
     let help = "write for example [\"express-checkout-v2\"]";
     let named = reader.list(table, "of_release", help).into_iter().flat_map(|list| list.iter());
     let of_release = named.filter_map(|name| Some(reader.text_of(name, "of_release")?.value)).collect();
-    Draft { name: name(reader, table, names), kind, environments, of_release }
+    let rollouts = rollout::read(reader, table);
+    Draft { name: name(reader, table, names), kind, environments, of_release, rollouts }
 }
 
 /// Reads a kind of provider.

@@ -113,7 +113,13 @@ impl Query {
     /// Takes a query apart that has to tell stable from canary.
     pub fn per_track(text: &str) -> Result<Self, QueryError> {
         let query = Self::parse(text)?;
-        if query.parts.contains(&QueryPart::Open(Placeholder::Pods)) { Ok(query) } else { Err(QueryError::NoPods) }
+        if query.has(Placeholder::Pods) { Ok(query) } else { Err(QueryError::NoPods) }
+    }
+
+    /// Whether it leaves this open.
+    #[must_use]
+    pub fn has(&self, placeholder: Placeholder) -> bool {
+        self.parts.contains(&QueryPart::Open(placeholder))
     }
 
     /// Returns the PromQL, with what `value` gives in place of the placeholders.

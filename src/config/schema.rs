@@ -77,6 +77,10 @@ fn kind(kind: &Kind) -> Value {
         Kind::Scalar => json!({"type": ["string", "number", "boolean"]}),
         Kind::Numbers => json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
         Kind::Texts => json!({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
+        Kind::Labels => json!({"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}}),
+        Kind::Percents => {
+            json!({"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1, "maximum": 100}})
+        }
         Kind::TextsOrSecrets => json!({
             "type": "object",
             "additionalProperties": {"anyOf": [{"type": "string", "minLength": 1}, secret()]},

@@ -64,6 +64,10 @@ pub enum Kind {
     Texts,
     /// Whole numbers from one by any key.
     Numbers,
+    /// Text, which may be empty, by the names of labels.
+    Labels,
+    /// A list of whole numbers of percent, from 1 to 100.
+    Percents,
     /// Text or secrets by any key.
     TextsOrSecrets,
     /// Keys by the name of a command.

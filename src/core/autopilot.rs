@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::flag_autopilot::{self, FlagAutopilot};
 use super::{Core, Effect, Level};
 use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Target, Verb};
 
+use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::guardrails::{Kept, Response};
 use crate::domain::record::journal::Entry;
@@ -35,6 +37,8 @@ pub struct Autopilot {
     refused: BTreeMap<Canary, String>,
     /// Whether it may act here at all: where no one watches, it does not.
     enabled: bool,
+    /// The same of flags.
+    pub(super) flags: FlagAutopilot,
 }
 
 impl Autopilot {
@@ -65,6 +69,13 @@ impl Autopilot {
     /// Gives everybody the whole time again: the machine slept, or its clock was set, and nobody saw the time go by.
     pub(super) fn start_over(&mut self) {
         self.countdowns.clear();
+        self.flags.start_over();
+    }
+
+    /// Returns the flag that is turned off next, with the time that is left.
+    #[must_use]
+    pub fn next_flag(&self, now: Timestamp) -> Option<(&FlagKey, SignedDuration)> {
+        self.flags.next(now)
     }
 }
 
@@ -99,7 +110,9 @@ pub(super) fn step(core: &mut Core) -> Vec<Effect> {
     pilot.countdowns.retain(|canary, _| {
         asked.iter().any(|asked| asked.canary == *canary && asked.autopilot && asked.response == Response::Rollback)
     });
-    asked.iter().flat_map(|asked| respond(core, asked)).collect()
+    let mut effects: Vec<Effect> = asked.iter().flat_map(|asked| respond(core, asked)).collect();
+    effects.extend(flag_autopilot::step(core));
+    effects
 }
 
 /// Leaves out canaries that a person keeps, here or in another cockpit, and says so where one was about to be rolled back.
@@ -233,6 +246,7 @@ fn count_down(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
 /// Takes in how an action of autopilot ended. A clear no is asked again, after another countdown; what became of a
 /// request that was not answered is for people to see.
 pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: &Outcome) {
+    flag_autopilot::ended(core, record, outcome);
     let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Moved { .. });
     let hash = record.from_hash.clone().filter(|_| record.automatic.is_some() && refused);
     let Some(canary) = record.target.workload().cloned().zip(hash) else { return };
@@ -261,14 +275,16 @@ fn act(core: &mut Core, asked: &GuardrailBreach, verb: Verb) -> Option<Vec<Effec
     }
 }
 
-/// Keeps the canaries that are about to be rolled back: their guardrails are a person's business from here on.
+/// Keeps the canaries that are about to be rolled back, and the flags that are about to be turned off: their guardrails are a
+/// person's business from here on.
 pub fn keep(core: &mut Core) -> Vec<Effect> {
     let counted = std::mem::take(&mut core.autopilot.countdowns);
-    if counted.is_empty() {
+    let has_flags = core.autopilot.next_flag(core.now).is_some();
+    if counted.is_empty() && !has_flags {
         core.notice(Level::Info, "no autopilot action pending");
         return Vec::new();
     }
-    let mut effects = Vec::new();
+    let mut effects = flag_autopilot::keep(core);
     for (canary, _) in counted {
         let env = canary.0.env.clone();
         core.notice(Level::Warn, format!("{env}: the canary is kept; autopilot leaves it to you"));
@@ -280,7 +296,16 @@ pub fn keep(core: &mut Core) -> Vec<Effect> {
             let uid = object.map(|snapshot| snapshot.object.meta().uid.clone());
             effects.push(Effect::Record {
                 release: release.release,
-                entry: Entry::Kept(Kept { who, cluster: core.cluster(&env), uid, target, hash, at, signature: None }),
+                entry: Entry::Kept(Kept {
+                    who,
+                    cluster: core.cluster(&env),
+                    uid,
+                    target,
+                    hash,
+                    flag: None,
+                    at,
+                    signature: None,
+                }),
             });
         }
         core.autopilot.kept.insert(canary);

@@ -5,6 +5,7 @@
 
 pub mod autopilot;
 pub mod checklist;
+pub mod flag_autopilot;
 mod message;
 mod on_feed;
 mod on_receipt;

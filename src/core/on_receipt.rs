@@ -147,9 +147,15 @@ fn stated(
         core.notice(Level::Warn, format!("{UNSIGNED}: {why}"));
     }
     if let Err(why) = shared {
-        if matches!(entry, Entry::Kept(_)) {
-            let text =
-                format!("others do not know that the canary is kept, and their autopilot may roll it back: {why}");
+        if let Entry::Kept(kept) = entry {
+            let text = match &kept.flag {
+                None => {
+                    format!("others do not know that the canary is kept, and their autopilot may roll it back: {why}")
+                }
+                Some(flag) => {
+                    format!("others do not know that {flag} is kept, and their autopilot may turn it off: {why}")
+                }
+            };
             core.notice(Level::Error, text);
             return vec![Effect::Ring];
         }

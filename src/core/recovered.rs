@@ -160,10 +160,11 @@ mod tests {
             of_release: Vec::new(),
             kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
+            rollouts: Vec::new(),
         };
         for env in &mut core.world.environments {
             let (heard, flags) = (Heard::default(), Arc::default());
-            env.flags = vec![FlagSource { settings: settings.clone(), heard, flags }];
+            env.flags = vec![FlagSource { heard, flags, ..FlagSource::new(settings.clone()) }];
         }
         let record = core.plan_flag(&key, Turn::Off).unwrap().record().clone();
         let (old, new) = (ActionId("1".to_owned()), ActionId("2".to_owned()));

@@ -37,6 +37,7 @@ use crate::sources::kubernetes::{
     CanaryByWorkload, KubernetesSource, OwnerPlace, ReadClient, TracksByWorkload, discover,
 };
 use crate::sources::prometheus::counts::counting::Pace;
+use crate::sources::prometheus::flag_users::{DividedFlags, FlagUsersSource};
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
 /// How often an empty namespace is looked at again.
@@ -96,7 +97,7 @@ impl Environment {
     pub(super) async fn start(mut self) {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
         self.report_login();
-        self.watch_flags();
+        let divided = self.watch_flags();
         self.watch_registries();
         if self.env.withheld_metrics.is_some() {
             self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
@@ -135,7 +136,7 @@ impl Environment {
             self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
         }
         if let Some(configured) = &self.env.prometheus {
-            self.watch_metrics(configured, namespace, watched, known).await;
+            self.watch_metrics(configured, namespace, (watched, known), divided).await;
         }
     }
 
@@ -182,8 +183,8 @@ impl Environment {
         &self,
         configured: &Prometheus,
         namespace: String,
-        tracks: watch::Receiver<TracksByWorkload>,
-        canaries: watch::Receiver<CanaryByWorkload>,
+        (tracks, canaries): (watch::Receiver<TracksByWorkload>, watch::Receiver<CanaryByWorkload>),
+        divided: watch::Receiver<DividedFlags>,
     ) {
         let questions = loop {
             match configured::questions(configured, &namespace, &self.redactor).await {
@@ -193,6 +194,29 @@ impl Environment {
             tokio::time::sleep(DISCOVERY_INTERVAL).await;
         };
         let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
+        let pace = Pace {
+            every: Pace::step(interval, &self.env.settings.rules),
+            rules: self.env.settings.rules.clone(),
+            source: configured.url.to_string(),
+            folder: self.state.clone(),
+        };
+        for provider in &self.env.flags {
+            for rollout in &provider.rollouts {
+                FlagUsersSource {
+                    env: self.env.name().clone(),
+                    provider: provider.name.clone(),
+                    questions: questions.of_users(rollout),
+                    rollout: rollout.clone(),
+                    tracks: tracks.clone(),
+                    divided: divided.clone(),
+                    pace: pace.clone(),
+                    refresh: Arc::clone(&self.refresh),
+                    outlet: self.outlet.clone(),
+                    cancel: self.cancel.clone(),
+                }
+                .spawn(&self.tasks);
+            }
+        }
         PrometheusSource {
             env: self.env.name().clone(),
             questions,
@@ -201,12 +225,7 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             canaries,
-            pace: Pace {
-                every: Pace::step(interval, &self.env.settings.rules),
-                rules: self.env.settings.rules.clone(),
-                source: configured.url.to_string(),
-                folder: self.state.clone(),
-            },
+            pace,
             refresh: Arc::clone(&self.refresh),
             cancel: self.cancel.clone(),
         }
@@ -286,8 +305,10 @@ impl Environment {
         Ok((reading, OwnerPlace { client: owners, argo_cd_namespace }))
     }
 
-    /// Starts what reads feature flags, and what turns them unless the environment is read-only ([law 8](crate#laws)).
-    fn watch_flags(&self) {
+    /// Starts what reads feature flags, and what turns them unless the environment is read-only ([law 8](crate#laws)). Returns which
+    /// of them divide users.
+    fn watch_flags(&self) -> watch::Receiver<DividedFlags> {
+        let (divided, told) = watch::channel(DividedFlags::default());
         let turns = (!self.env.settings.read_only && !self.env.flags.is_empty()).then(FlagExecutor::default);
         if let Some(turns) = &turns {
             self.dispatcher.admit(self.env.name().clone(), System::Flags, Arc::new(turns.clone()));
@@ -298,6 +319,7 @@ impl Environment {
                 config: provider.in_cluster(&self.cluster.context, &self.cluster.namespace),
                 cluster: self.cluster.clone(),
                 turns: turns.clone(),
+                divided: divided.clone(),
                 redactor: self.redactor.clone(),
                 outlet: self.outlet.clone(),
                 refresh: Arc::clone(&self.refresh),
@@ -311,6 +333,7 @@ impl Environment {
                 }
             });
         }
+        told
     }
 
     /// Starts what asks registries for images.

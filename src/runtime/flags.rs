@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,7 @@ use crate::platform::kubeconfig::Cluster;
 use crate::sources::flags::FlagsSource;
 use crate::sources::inbox::Outlet;
 use crate::sources::kubernetes::ReadClient;
+use crate::sources::prometheus::flag_users::DividedFlags;
 
 /// How often a client is tried to be made that cannot be yet, for its token is not to be had.
 const CLIENT_INTERVAL: Duration = Duration::from_secs(3);
@@ -40,6 +41,8 @@ pub(super) struct Provider {
     pub(super) cluster: Cluster,
     /// Turns flags; `None` where the environment is read-only.
     pub(super) turns: Option<FlagExecutor>,
+    /// Is told which flags divide users.
+    pub(super) divided: watch::Sender<DividedFlags>,
     pub(super) redactor: Redactor,
     pub(super) outlet: Outlet,
     pub(super) refresh: Arc<Notify>,
@@ -152,6 +155,7 @@ impl Provider {
             outlet: self.outlet,
             refresh: self.refresh,
             sent: self.turns.as_ref().map(FlagExecutor::sent),
+            rollouts: (self.config.rollouts, self.divided),
             cancel: self.cancel,
         }
         .spawn(tasks);

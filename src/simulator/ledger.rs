@@ -96,6 +96,7 @@ mod tests {
             pods: pods.iter().map(|pod| (*pod).to_owned()).collect(),
             requests_per_pod: 100.0,
             service: Service::default(),
+            flagged: None,
             image: image.to_owned(),
             lost_per_second,
             changed,

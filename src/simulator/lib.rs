@@ -273,7 +273,8 @@ fn effects_in(scenario: &Scenario, environment: &str, unleash: &Unleash) -> Flag
         flag.effects.iter().map(|effect| (flag.name.clone(), effect.clone())).collect::<Vec<_>>()
     };
     let effects = scenario.flags.iter().flat_map(of).collect();
-    FlagEffects { unleash: unleash.clone(), environment: environment.to_owned(), effects }
+    let counted = scenario.flags.iter().find_map(|flag| Some((flag.name.clone(), flag.label.clone()?)));
+    FlagEffects { unleash: unleash.clone(), environment: environment.to_owned(), effects, counted }
 }
 
 /// Does work that takes its time where it holds no one up.

@@ -16,7 +16,7 @@ use super::kubernetes::object;
 use super::kubernetes::resources::Kind;
 use super::kubernetes::store::{Key, Part};
 use super::ledger::TrafficLedger;
-use super::prometheus::{Metrics, Outage, PodLoad};
+use super::prometheus::{FlaggedLoad, Metrics, Outage, PodLoad};
 use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
 use super::setup::send_out;
 use super::traffic::{Flow, Traffic};
@@ -49,16 +49,25 @@ fn loads(cluster: &str, flows: &[Flow], at: Timestamp) -> Vec<PodLoad> {
     flows
         .iter()
         .flat_map(|flow| {
+            let of_all = flow.flagged.as_ref().map_or(flow.service, |users| users.without);
+            let flagged = flow.flagged.as_ref().map(|users| FlaggedLoad {
+                label: users.label.clone(),
+                share: users.share,
+                error_ratio: users.with.error_ratio,
+                median_seconds: users.with.median_seconds,
+                sigma: users.with.sigma,
+            });
             flow.pods.iter().map(move |pod| PodLoad {
                 cluster: cluster.to_owned(),
                 namespace: flow.namespace.clone(),
                 pod: pod.clone(),
                 requests_per_second: flow.requests_per_pod * swell,
-                error_ratio: flow.service.error_ratio,
-                not_found_ratio: flow.service.not_found_ratio,
-                median_seconds: flow.service.median_seconds,
-                sigma: flow.service.sigma,
+                error_ratio: of_all.error_ratio,
+                not_found_ratio: of_all.not_found_ratio,
+                median_seconds: of_all.median_seconds,
+                sigma: of_all.sigma,
                 cpu_cores: 0.02 + flow.service.cores_per_request * flow.requests_per_pod * swell,
+                flagged: flagged.clone(),
             })
         })
         .collect()

@@ -26,6 +26,8 @@ pub struct Flow {
     /// Requests per second to each of them.
     pub requests_per_pod: f64,
     pub service: Service,
+    /// Where users who get a flag are counted apart.
+    pub flagged: Option<FlaggedUsers>,
     pub image: String,
     /// Requests per second that reach none, because no pod is ready.
     pub lost_per_second: f64,
@@ -40,6 +42,26 @@ struct Track {
     reached: HashMap<usize, Timestamp>,
 }
 
+/// Users who get a flag and users who do not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlaggedUsers {
+    /// The label that tells them apart.
+    pub label: String,
+    /// The share of those who get it, 0 to 1.
+    pub share: f64,
+    pub with: Service,
+    pub without: Service,
+}
+
+/// What users feel: all of them together, and apart where they are counted so.
+#[derive(Debug, Clone, PartialEq)]
+struct Felt {
+    service: Service,
+    flagged: Option<FlaggedUsers>,
+    /// Whether it has changed since its beginning.
+    changed: bool,
+}
+
 /// The feature flags of one environment, and what users feel who get them.
 #[derive(Debug, Clone)]
 pub struct FlagEffects {
@@ -47,18 +69,27 @@ pub struct FlagEffects {
     pub environment: String,
     /// Each with the name of its flag.
     pub effects: Vec<(String, Effect)>,
+    /// The flag whose users are counted apart, and the label that tells them apart.
+    pub counted: Option<(String, String)>,
 }
 
 impl FlagEffects {
-    /// Returns what users of an image feel with the flags as they are now, and whether any of them gets one that matters.
-    fn apply(&self, image: &str, mut service: Service) -> (Service, bool) {
-        let mut is_felt = false;
+    /// Returns what users of an image feel with the flags as they are now.
+    fn apply(&self, image: &str, mut service: Service, mut changed: bool) -> Felt {
+        let mut flagged: Option<FlaggedUsers> = None;
         for (flag, effect) in self.effects.iter().filter(|(_, effect)| effect.is_of(&self.environment, image)) {
             let share = self.unleash.reach(flag, &self.environment);
+            changed |= share > 0.0;
+            if let Some((_, label)) = self.counted.as_ref().filter(|(counted, _)| counted == flag) {
+                let (label, without) = (label.clone(), service);
+                flagged = Some(FlaggedUsers { label, share, with: effect.on(service, 1.0), without });
+            } else if let Some(users) = &mut flagged {
+                users.with = effect.on(users.with, share);
+                users.without = effect.on(users.without, share);
+            }
             service = effect.on(service, share);
-            is_felt |= share > 0.0;
         }
-        (service, is_felt)
+        Felt { service, flagged, changed }
     }
 }
 
@@ -117,9 +148,10 @@ impl Traffic {
             if pods.is_empty() && requests <= 0.0 && set.wanted() == 0 {
                 continue;
             }
-            let (service, changed) = if pods.is_empty() {
+            let felt = if pods.is_empty() {
                 // Whoever had pods and has none any more has changed.
-                (Service::default(), self.tracks.contains_key(set.uid()))
+                let changed = self.tracks.contains_key(set.uid());
+                Felt { service: Service::default(), flagged: None, changed }
             } else {
                 self.service(store, &set, share)
             };
@@ -130,14 +162,14 @@ impl Traffic {
                 lost_per_second: if pods.is_empty() { requests } else { 0.0 },
                 image: object::text(set.template(), "/spec/containers/0/image").to_owned(),
                 pods,
-                service,
-                changed,
+                service: felt.service,
+                flagged: felt.flagged,
+                changed: felt.changed,
             });
         }
     }
 
-    /// Returns what users feel, and whether it has changed since the beginning.
-    fn service(&mut self, store: &Store, set: &ReplicaSet, share: f64) -> (Service, bool) {
+    fn service(&mut self, store: &Store, set: &ReplicaSet, share: f64) -> Felt {
         let now = store.clock().now();
         let clock = store.clock();
         let image = object::text(set.template(), "/spec/containers/0/image");
@@ -161,9 +193,10 @@ impl Traffic {
             .collect();
         let progress = Progress { since_ready: elapsed(since_ready), since_weight };
         let (service, changed) = (behaviour.service_at(&progress), behaviour.has_changed(&progress));
-        let Some(flags) = &self.flags else { return (service, changed) };
-        let (service, is_felt) = flags.apply(image, service);
-        (service, changed || is_felt)
+        match &self.flags {
+            Some(flags) => flags.apply(image, service, changed),
+            None => Felt { service, flagged: None, changed },
+        }
     }
 }
 

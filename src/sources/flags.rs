@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
+use super::prometheus::flag_users::DividedFlags;
+use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::world::feed::Feed;
@@ -30,6 +32,8 @@ pub struct FlagsSource<P> {
     pub refresh: Arc<Notify>,
     /// Changes when we turned a flag: the list is read anew then. `None` where we turn none.
     pub sent: Option<watch::Receiver<u64>>,
+    /// Flags of it that go to more users step by step, and whom to tell whether they divide users.
+    pub rollouts: (Vec<FlagRollout>, watch::Sender<DividedFlags>),
     pub cancel: CancellationToken,
 }
 
@@ -57,6 +61,8 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
                         known.flags = Arc::new(now);
                     }
                     wait = INTERVAL;
+                    let (rollouts, divided) = &self.rollouts;
+                    divided.send_if_modified(|all| all.take(&self.provider, rollouts, &known.flags));
                     (Link::Up, Some(asked_at))
                 }
                 Err(error) => {
@@ -114,6 +120,7 @@ mod tests {
             outlet: inbox.outlet(),
             refresh: Arc::new(Notify::new()),
             sent: Some(sent.subscribe()),
+            rollouts: (Vec::new(), watch::Sender::default()),
             cancel: CancellationToken::new(),
         };
         let cancel = source.cancel.clone();

@@ -24,6 +24,9 @@ enum Subject {
     Log(WorkloadKey),
     /// The environment, and the provider there.
     Flags(EnvName, String),
+    // After the flags that it is about.
+    /// The environment, the provider there, and the flag.
+    FlagUsers(EnvName, String, String),
     /// The environment, and the registry.
     Registry(EnvName, String),
 }
@@ -82,6 +85,9 @@ impl Outlet {
             Feed::Cluster { env, .. } => Some(Subject::Cluster(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
             Feed::Flags { env, provider, .. } => Some(Subject::Flags(env.clone(), provider.clone())),
+            Feed::FlagCompared { env, provider, flag, .. } => {
+                Some(Subject::FlagUsers(env.clone(), provider.clone(), flag.clone()))
+            }
             Feed::Registry { env, host, .. } => Some(Subject::Registry(env.clone(), host.clone())),
             Feed::Event { .. }
             | Feed::History { .. }

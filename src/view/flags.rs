@@ -6,24 +6,28 @@ use ratatui::text::Line;
 
 use super::draw_context::DrawContext;
 use super::layout::{self, indent, window};
-use super::parts::list;
 use super::parts::panel::{Edge, panel};
 use super::parts::row::{highlight, put};
+use super::parts::{badge, list};
 use super::theme::Role;
 use crate::app::Hit;
 use crate::app::flags::{listed, selected};
 use crate::app::hints::is_typing;
 use crate::domain::facts::flag::FlagState;
+use crate::domain::facts::flag::rollout::divides;
 use crate::domain::facts::flag::rules::{FlagRules, Removal};
 use crate::domain::facts::text::duration;
 use crate::domain::rules::flag_environments::{StateThere, off_before, state_in};
 use crate::domain::rules::flag_lint::{rules_of, silent, unread_changes};
+use crate::domain::rules::flag_rollout::progress;
 use crate::domain::world::Environment;
 use crate::domain::world::flags::{FlagSource, ListedFlag};
 use crate::domain::world::named_flags::NamedBy;
 
 /// Columns of a name at most.
 const MAX_NAME: usize = 44;
+/// Columns of what a row says of the steps of a flag.
+const MAX_STEPS: usize = 100;
 /// Most environments that a row names where the flag is another one.
 const MAX_ELSEWHERE: usize = 3;
 
@@ -129,15 +133,31 @@ fn line(
         age,
     ];
     let about: Vec<String> = about.into_iter().flatten().collect();
-    scene
+    let row = scene
         .row()
         .say(Role::Key, format!("{pointer} "))
         .name(Role::Text, &flag.name, name)
         .gap(2)
         .left(role, &flag.state.to_string(), 11)
-        .gap(2)
-        .say(Role::Label, scene.theme.clip(&about.join(&format!(" {} ", scene.theme.glyphs().dot)), 200))
-        .line()
+        .gap(2);
+    let row = match steps(scene, listed) {
+        Some((role, words)) => row
+            .say(role, scene.theme.clip(&words, MAX_STEPS))
+            .say(Role::Label, format!(" {} ", scene.theme.glyphs().dot)),
+        None => row,
+    };
+    row.say(Role::Label, scene.theme.clip(&about.join(&format!(" {} ", scene.theme.glyphs().dot)), 200)).line()
+}
+
+/// Says of a flag that goes to more users step by step what comes next, or why not yet.
+fn steps(scene: &DrawContext<'_>, listed: &ListedFlag<'_>) -> Option<(Role, String)> {
+    let progress = progress(scene.model.environment()?, listed.source, listed.flag, scene.model.core.now)?;
+    let words = progress.describe()?;
+    if !divides(listed.flag.state) {
+        return Some((Role::Label, words));
+    }
+    let (sign, role) = badge::verdict_sign(scene.theme, progress.verdict);
+    Some((role, format!("{sign} {words}")))
 }
 
 /// Says what the flag is in the environments where it is not the same, that before this one first: it is marked where the flag is

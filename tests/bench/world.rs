@@ -55,10 +55,11 @@ pub fn flagged(flags: usize) -> Model {
             of_release: names.iter().step_by(100).cloned().collect(),
             kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
+            rollouts: Vec::new(),
         };
         let heard = Heard { link: Link::Up, at: Some(ago(2)) };
         env.settings.flags = vec![settings.clone()];
-        env.flags = vec![FlagSource { settings, heard, flags: Arc::clone(&all) }];
+        env.flags = vec![FlagSource { heard, flags: Arc::clone(&all), ..FlagSource::new(settings) }];
     }
     model
 }

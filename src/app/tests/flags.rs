@@ -18,11 +18,12 @@ fn with_flags(flags: &[(&str, FlagState)]) -> Model {
         of_release: vec!["zeta".to_owned()],
         kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
+        rollouts: Vec::new(),
     };
     let flags: Vec<Flag> = flags.iter().map(|(name, state)| Flag::of_name(name, *state)).collect();
     for env in &mut model.core.world.environments {
         let heard = Heard { link: Link::Up, at: Some(start()) };
-        env.flags = vec![FlagSource { settings: settings.clone(), heard, flags: Arc::new(flags.clone()) }];
+        env.flags = vec![FlagSource { heard, flags: Arc::new(flags.clone()), ..FlagSource::new(settings.clone()) }];
     }
     model
 }

@@ -222,12 +222,17 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: PrometheusDraft
     draft
 }
 
+/// Whether Prometheus allows a label of this name.
+pub(super) fn is_label(name: &str) -> bool {
+    let mut chars = name.chars();
+    let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 fn read_labels(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
     for (name, value) in reader.entries(table, "labels") {
-        let mut chars = name.value.chars();
-        let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-        if !starts || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        if !is_label(name.value) {
             let what = format!("`{}` is not the name of a label", name.value);
             reader.note(name.at, what, "letters, digits and `_`, and no digit first");
         } else if let Some(text) = reader.text_of(value, name.value) {

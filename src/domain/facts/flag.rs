@@ -3,6 +3,7 @@
 pub mod command;
 pub mod flagd;
 pub mod launchdarkly;
+pub mod rollout;
 pub mod rules;
 pub mod statement;
 pub mod table;
@@ -214,10 +215,10 @@ fn warning(owner: &Owner) -> String {
     format!("{owner} may put it back: change it there, too")
 }
 
-#[cfg(test)]
 impl Flag {
-    /// A flag of which nothing else is known.
-    pub(crate) fn of_name(name: &str, state: FlagState) -> Self {
+    /// Makes a flag of which nothing else is known.
+    #[must_use]
+    pub fn of_name(name: &str, state: FlagState) -> Self {
         Self {
             name: name.to_owned(),
             state,

@@ -33,7 +33,7 @@ impl Response {
     }
 }
 
-/// A person's statement that a canary is theirs to decide about: no autopilot acts on it, whoever runs it.
+/// A person's statement that a canary, or a flag, is theirs to decide about: no autopilot acts on it, whoever runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Kept {
     pub who: String,
@@ -44,8 +44,11 @@ pub struct Kept {
     /// UID of the workload; journals of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Template hash of the canary.
+    /// Template hash of the canary, or what identifies the flag.
     pub hash: String,
+    /// The name of the flag, where it is about one; `target` is what answers its users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
     /// When it was stated; journals of before say so in their lines only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,

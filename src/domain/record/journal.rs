@@ -137,6 +137,9 @@ impl Entry {
                 let of = of.map_or_else(String::new, |of| format!(", taking back the NO-GO of {of}"));
                 format!("{} signed {decision} as {}{of}{note}{proven}", sign.who, sign.role)
             }
+            Self::Kept(Kept { who, target, flag: Some(flag), .. }) => {
+                format!("{who} keeps the flag {flag} in {}: autopilot does not turn it off", target.env)
+            }
             Self::Kept(Kept { who, target, hash, .. }) => {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
             }

@@ -434,10 +434,28 @@ impl Ledger {
         (uid, hash): (&str, &str),
     ) -> Option<&Kept> {
         self.kept.iter().find(|kept| {
-            kept.target.workload == target.workload
+            kept.flag.is_none()
+                && kept.target.workload == target.workload
                 && kept.hash == hash
                 && kept.uid.as_deref().is_none_or(|stated| stated == uid)
                 && is_of(&target.env, here, (&kept.target.env, kept.cluster.as_ref()))
+        })
+    }
+
+    /// Returns who keeps a flag since then, by what identifies it.
+    #[must_use]
+    pub fn keeper_of_flag(
+        &self,
+        env: &EnvName,
+        here: Option<&ClusterIdentity>,
+        uid: &str,
+        since: Timestamp,
+    ) -> Option<&Kept> {
+        self.kept.iter().find(|kept| {
+            kept.flag.is_some()
+                && kept.hash == uid
+                && kept.at.is_some_and(|at| at >= since)
+                && is_of(env, here, (&kept.target.env, kept.cluster.as_ref()))
         })
     }
 

@@ -8,6 +8,7 @@ pub mod code_or_flag;
 pub mod drill;
 pub mod flag_environments;
 pub mod flag_lint;
+pub mod flag_rollout;
 pub mod forecast;
 pub mod refusal;
 pub mod rejected;

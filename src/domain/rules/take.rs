@@ -14,6 +14,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::world::feed::Feed;
+use crate::domain::world::flag_rollouts::UsersCompared;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
 use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
 use analysis::Rules;
@@ -88,6 +89,11 @@ impl World {
                     env.take_flags(&provider, (link, at), flags, now);
                 }
                 self.refresh_checks(Some(&name), now);
+            }
+            Feed::FlagCompared { env, provider, flag, every, result } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.take_comparison(&provider, &flag, UsersCompared { at: now, every, result });
+                }
             }
             Feed::Registry { env, host, link, answers } => {
                 if let Some(known) = self.environment_mut(&env) {

@@ -16,7 +16,7 @@ use crate::domain::record::checklist::{CheckId, Finding};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::world::registry::Answers;
 use analysis::{Look, Report};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// One statement of a source. For state the latest replaces what was said before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -106,6 +106,16 @@ pub enum Feed {
         /// When it named them.
         at: Option<Timestamp>,
         flags: Arc<Vec<Flag>>,
+    },
+    /// What comparing users with a flag and users without it gave.
+    FlagCompared {
+        env: EnvName,
+        provider: String,
+        flag: String,
+        /// How often that is done.
+        every: SignedDuration,
+        /// The result, or why there is none.
+        result: Result<Arc<Report>, String>,
     },
     /// What a registry said of the images that it was asked about.
     Registry {

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Environment;
+use super::flag_rollouts::{FlagRolloutState, UsersCompared};
 use super::named_flags::{NamedBy, NamedFlags};
 use crate::domain::facts::changes::Changes;
+use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::flag::{Flag, FlagKey, ProviderKind};
 use crate::domain::facts::freshness::{Heard, Link};
 use crate::domain::facts::ids::EnvName;
@@ -30,6 +32,9 @@ pub struct FlagSettings {
     /// Other environments of ours that are the same place.
     #[serde(default)]
     pub shared_with: Vec<EnvName>,
+    /// Flags of it that go to more users step by step.
+    #[serde(default)]
+    pub rollouts: Vec<FlagRollout>,
 }
 
 /// A provider of feature flags and what it said last.
@@ -39,11 +44,22 @@ pub struct FlagSource {
     pub heard: Heard,
     /// In the order of their names.
     pub flags: Arc<Vec<Flag>>,
+    /// As in the settings.
+    pub rollouts: Vec<FlagRolloutState>,
 }
 
 impl FlagSource {
-    pub(super) fn new(settings: FlagSettings) -> Self {
-        Self { settings, heard: Heard::default(), flags: Arc::default() }
+    /// Makes one that has said nothing yet.
+    #[must_use]
+    pub fn new(settings: FlagSettings) -> Self {
+        let rollouts = settings.rollouts.iter().cloned().map(FlagRolloutState::new).collect();
+        Self { settings, heard: Heard::default(), flags: Arc::default(), rollouts }
+    }
+
+    /// Returns how a flag is that goes to more users step by step.
+    #[must_use]
+    pub fn rollout(&self, flag: &str) -> Option<&FlagRolloutState> {
+        self.rollouts.iter().find(|rollout| rollout.settings.flag == flag)
     }
 
     /// Returns a flag, where the provider named it.
@@ -56,11 +72,16 @@ impl FlagSource {
         self.flags.binary_search_by(|flag| flag.name.as_str().cmp(name)).ok()
     }
 
-    fn take(&mut self, mut flags: Arc<Vec<Flag>>) {
+    fn take(&mut self, mut flags: Arc<Vec<Flag>>, at: Option<Timestamp>) {
         if !flags.is_sorted_by(|a, b| a.name <= b.name) {
             Arc::make_mut(&mut flags).sort_by(|a, b| a.name.cmp(&b.name));
         }
         self.flags = flags;
+        let Some(at) = at else { return };
+        for rollout in &mut self.rollouts {
+            let flag = self.flags.binary_search_by(|flag| flag.name.cmp(&rollout.settings.flag)).ok();
+            rollout.saw(flag.and_then(|at| self.flags.get(at)).map(|flag| flag.state), at);
+        }
     }
 }
 
@@ -77,10 +98,19 @@ impl Environment {
             source.heard.hear(link, at, now);
             // What did not change comes as the same list.
             let is_same = Arc::ptr_eq(&source.flags, &flags);
-            source.take(flags);
+            source.take(flags, at);
             if !is_same {
                 self.name_flags();
             }
+        }
+    }
+
+    pub(in crate::domain) fn take_comparison(&mut self, provider: &str, flag: &str, compared: UsersCompared) {
+        let source = self.flags.iter_mut().find(|source| source.settings.provider == provider);
+        let rollout =
+            source.and_then(|source| source.rollouts.iter_mut().find(|rollout| rollout.settings.flag == flag));
+        if let Some(rollout) = rollout {
+            rollout.compared = Some(compared);
         }
     }
 

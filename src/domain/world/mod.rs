@@ -1,6 +1,7 @@
 //! The world: environments in promotion order, and the state of each.
 
 pub mod feed;
+pub mod flag_rollouts;
 pub mod flags;
 mod git_place;
 pub mod named_flags;

@@ -149,7 +149,7 @@ pub struct CanaryReport {
 
 impl CanaryReport {
     /// For how long the analysis result holds at least: it looks every 15 s, or as often as the signals are looked at.
-    const MIN_ANALYSIS_VALIDITY: SignedDuration = SignedDuration::from_mins(2);
+    pub(in crate::domain) const MIN_ANALYSIS_VALIDITY: SignedDuration = SignedDuration::from_mins(2);
 
     /// Returns whether the last result is too old, or dated in the future: then the clock was set back.
     #[must_use]

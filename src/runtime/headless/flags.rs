@@ -17,6 +17,7 @@ use crate::cli::lint_flags::{self, LintReport};
 use crate::cli::output::json_pretty;
 use crate::core::{Core, Recheck};
 use crate::domain::facts::direction::Direction;
+use crate::domain::facts::flag::rollout::divides;
 use crate::domain::facts::flag::{FlagKey, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
@@ -54,6 +55,17 @@ fn environment(driver: &Driver, name: &str) -> Option<EnvName> {
 fn is_heard(core: &Core, env: &EnvName) -> bool {
     let env = core.world.environment(env);
     env.is_some_and(|env| env.flags.iter().all(|source| source.heard.link != Link::Never))
+}
+
+/// Whether the users of each flag that goes to more of them step by step were compared, as far as some have it and some do not.
+fn are_compared(core: &Core, env: &EnvName) -> bool {
+    let Some(env) = core.world.environment(env).filter(|env| env.settings.has_metrics) else { return true };
+    env.flags.iter().all(|source| {
+        source.rollouts.iter().all(|rollout| {
+            let flag = source.flag(&rollout.settings.flag);
+            rollout.compared.is_some() || !flag.is_some_and(|flag| divides(flag.state))
+        })
+    })
 }
 
 /// How long is waited for the commits and the code of the release, which name flags.
@@ -135,6 +147,7 @@ async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result
         None => return Ok(Exit::Usage),
     };
     if !is_backward {
+        driver.until(FIRST_DATA_TIMEOUT, |core| are_compared(core, &env)).await?;
         settle_open(driver, &key).await?;
     }
     let plan = match driver.core.plan_flag(&key, turn) {

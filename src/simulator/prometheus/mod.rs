@@ -48,7 +48,7 @@ use tokio::sync::watch;
 
 pub use outage::Outage;
 pub use server::PrometheusServer;
-pub use traffic::PodLoad;
+pub use traffic::{FlaggedLoad, PodLoad};
 
 use store::Store;
 use traffic::Traffic;

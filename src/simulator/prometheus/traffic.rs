@@ -28,6 +28,22 @@ pub struct PodLoad {
     pub sigma: f64,
     /// The cores the pod keeps busy.
     pub cpu_cores: f64,
+    /// Users who get a flag, who are counted apart; the figures above are those of the others then.
+    pub flagged: Option<FlaggedLoad>,
+}
+
+/// What users feel who get a flag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlaggedLoad {
+    /// The label that tells them apart: `on` for them, `off` for the others.
+    pub label: String,
+    /// Their share of the requests, from 0 to 1.
+    pub share: f64,
+    /// The share of them that fail, from 0 to 1.
+    pub error_ratio: f64,
+    /// The median latency in seconds.
+    pub median_seconds: f64,
+    pub sigma: f64,
 }
 
 impl PodLoad {
@@ -45,8 +61,41 @@ impl PodLoad {
             median_seconds: 0.08,
             sigma: 0.5,
             cpu_cores: 0.3,
+            flagged: None,
         }
     }
+
+    /// Returns whom the pod answers: each kind of users by the value of the label that tells it apart, where one does.
+    fn users(&self) -> Vec<(Option<(&str, &str)>, Users)> {
+        let all = Users {
+            requests: finite(self.requests_per_second),
+            failing: finite(self.error_ratio).min(1.0),
+            missing: finite(self.not_found_ratio).min(1.0),
+            median_seconds: self.median_seconds,
+            sigma: self.sigma,
+        };
+        let Some(flagged) = &self.flagged else { return vec![(None, all)] };
+        let share = finite(flagged.share).min(1.0);
+        let with = Users {
+            requests: all.requests * share,
+            failing: finite(flagged.error_ratio).min(1.0),
+            median_seconds: flagged.median_seconds,
+            sigma: flagged.sigma,
+            ..all
+        };
+        let without = Users { requests: all.requests * (1.0 - share), ..all };
+        vec![(Some((&flagged.label, "off")), without), (Some((&flagged.label, "on")), with)]
+    }
+}
+
+/// Users of one kind: how many requests per second they make, and what becomes of them.
+#[derive(Clone, Copy, Debug)]
+struct Users {
+    requests: f64,
+    failing: f64,
+    missing: f64,
+    median_seconds: f64,
+    sigma: f64,
 }
 
 /// The counters of all pods that are being scraped.
@@ -64,12 +113,22 @@ struct Pod {
     /// The scrape that saw it last.
     seen: u64,
     base: Labels,
+    /// What each kind of users was answered, by the value of their label.
+    answers: Vec<(String, Answers)>,
+    cpu: f64,
+    cpu_series: SeriesId,
+    up: SeriesId,
+}
+
+/// What users were answered.
+#[derive(Debug)]
+struct Answers {
+    base: Labels,
     answered: u64,
     not_found: u64,
     failed: u64,
     buckets: [u64; BUCKET_COUNT],
     seconds: f64,
-    cpu: f64,
     series: Series,
 }
 
@@ -82,8 +141,6 @@ struct Series {
     buckets: [SeriesId; BUCKET_COUNT],
     sum: SeriesId,
     count: SeriesId,
-    cpu: SeriesId,
-    up: SeriesId,
 }
 
 impl Traffic {
@@ -93,7 +150,9 @@ impl Traffic {
 
     /// Returns what a pod has answered well, and what not.
     pub fn answered(&self, key: [&str; 3]) -> Option<[u64; 2]> {
-        self.pods.get(&key.map(ToOwned::to_owned)).map(|pod| [pod.answered, pod.failed])
+        let pod = self.pods.get(&key.map(ToOwned::to_owned))?;
+        let all = pod.answers.iter().map(|(_, answers)| answers);
+        Some(all.fold([0, 0], |[well, failed], answers| [well + answers.answered, failed + answers.failed]))
     }
 
     /// Advances every pod by one interval and appends a sample to each series; `at` is in milliseconds. Pods that are
@@ -110,7 +169,7 @@ impl Traffic {
             // A pod that is listed twice is scraped once.
             if pod.seen != self.scrape {
                 pod.seen = self.scrape;
-                pod.serve(load, interval.as_secs_f64());
+                pod.serve(load, interval.as_secs_f64(), store);
                 pod.record(store, at);
             }
         }
@@ -118,7 +177,7 @@ impl Traffic {
         self.pods.retain(|_, pod| {
             let stays = pod.seen == scrape;
             if !stays {
-                for id in pod.series.all() {
+                for id in pod.series() {
                     store.append(id, at, STALE);
                 }
             }
@@ -135,10 +194,53 @@ impl Pod {
             ("pod", load.pod.as_str()),
         ]);
         let named = |name: &str| base.with(NAME, name);
-        let requests = named("http_requests_total");
+        let (cpu_series, up) = (
+            store.series(&named("container_cpu_usage_seconds_total").with("container", "app")),
+            store.series(&named("up")),
+        );
+        let stream = format!("{}/{}/{}", load.cluster, load.namespace, load.pod);
+        Self { random: Random::new(seed, &stream), seen: 0, base, answers: Vec::new(), cpu: 0.0, cpu_series, up }
+    }
+
+    /// Draws what an interval brought.
+    fn serve(&mut self, load: &PodLoad, seconds: f64, store: &mut Store) {
+        for (label, users) in load.users() {
+            let value = label.map_or("", |(_, value)| value);
+            let known = self.answers.iter().position(|(known, _)| known == value);
+            // Counters of users who get a flag are born with the first of them.
+            if known.is_none() && label.is_some() && users.requests <= 0.0 {
+                continue;
+            }
+            let at = known.unwrap_or_else(|| {
+                let base = label.map_or_else(|| self.base.clone(), |(name, value)| self.base.with(name, value));
+                self.answers.push((value.to_owned(), Answers::new(base, store)));
+                self.answers.len() - 1
+            });
+            self.answers[at].1.serve(&mut self.random, users, seconds);
+        }
+        let wobble = 0.95 + 0.1 * self.random.unit();
+        self.cpu += finite(load.cpu_cores) * seconds * wobble;
+    }
+
+    fn record(&mut self, store: &mut Store, at: i64) {
+        for (_, answers) in &mut self.answers {
+            answers.record(store, at);
+        }
+        store.append(self.cpu_series, at, self.cpu);
+        store.append(self.up, at, 1.0);
+    }
+
+    fn series(&self) -> impl Iterator<Item = SeriesId> {
+        self.answers.iter().flat_map(|(_, answers)| answers.series.all()).chain([self.cpu_series, self.up])
+    }
+}
+
+impl Answers {
+    fn new(base: Labels, store: &mut Store) -> Self {
+        let named = |name: &str| base.with(NAME, name);
         let bucket = named("http_request_duration_seconds_bucket");
         let series = Series {
-            answered: store.series(&requests.with("code", "200")),
+            answered: store.series(&named("http_requests_total").with("code", "200")),
             not_found: None,
             failed: None,
             buckets: std::array::from_fn(|index| {
@@ -147,35 +249,20 @@ impl Pod {
             }),
             sum: store.series(&named("http_request_duration_seconds_sum")),
             count: store.series(&named("http_request_duration_seconds_count")),
-            cpu: store.series(&named("container_cpu_usage_seconds_total").with("container", "app")),
-            up: store.series(&named("up")),
         };
-        let stream = format!("{}/{}/{}", load.cluster, load.namespace, load.pod);
-        Self {
-            random: Random::new(seed, &stream),
-            seen: 0,
-            base,
-            answered: 0,
-            not_found: 0,
-            failed: 0,
-            buckets: [0; BUCKET_COUNT],
-            seconds: 0.0,
-            cpu: 0.0,
-            series,
-        }
+        Self { base, answered: 0, not_found: 0, failed: 0, buckets: [0; BUCKET_COUNT], seconds: 0.0, series }
     }
 
-    /// Draws what an interval brought. Requests arrive as a Poisson process, so those of each bucket and outcome are
-    /// independent Poisson counts: the same law as a binomial draw of errors and a multinomial draw of latencies.
-    fn serve(&mut self, load: &PodLoad, seconds: f64) {
-        let requests = finite(load.requests_per_second) * seconds;
-        let failing = finite(load.error_ratio).min(1.0);
-        let missing = finite(load.not_found_ratio).min(1.0);
-        for (bucket, share) in latency::shares(load.median_seconds, load.sigma).iter().enumerate() {
+    /// Requests arrive as a Poisson process, so those of each bucket and outcome are independent Poisson counts: the same law as
+    /// a binomial draw of errors and a multinomial draw of latencies.
+    fn serve(&mut self, random: &mut Random, users: Users, seconds: f64) {
+        let Users { failing, missing, .. } = users;
+        let requests = users.requests * seconds;
+        for (bucket, share) in latency::shares(users.median_seconds, users.sigma).iter().enumerate() {
             let expected = requests * share.chance;
-            let failed = self.random.poisson(expected * failing);
-            let answered = self.random.poisson(expected * (1.0 - failing) * (1.0 - missing));
-            let not_found = if missing > 0.0 { self.random.poisson(expected * (1.0 - failing) * missing) } else { 0 };
+            let failed = random.poisson(expected * failing);
+            let answered = random.poisson(expected * (1.0 - failing) * (1.0 - missing));
+            let not_found = if missing > 0.0 { random.poisson(expected * (1.0 - failing) * missing) } else { 0 };
             self.failed += failed;
             self.answered += answered;
             self.not_found += not_found;
@@ -183,8 +270,6 @@ impl Pod {
             self.buckets[bucket] += all;
             self.seconds += all as f64 * share.mean;
         }
-        let wobble = 0.95 + 0.1 * self.random.unit();
-        self.cpu += finite(load.cpu_cores) * seconds * wobble;
     }
 
     fn record(&mut self, store: &mut Store, at: i64) {
@@ -204,14 +289,12 @@ impl Pod {
         }
         store.append(self.series.sum, at, self.seconds);
         store.append(self.series.count, at, cumulative as f64);
-        store.append(self.series.cpu, at, self.cpu);
-        store.append(self.series.up, at, 1.0);
     }
 }
 
 impl Series {
     fn all(&self) -> impl Iterator<Item = SeriesId> {
-        let single = [self.answered, self.sum, self.count, self.cpu, self.up];
+        let single = [self.answered, self.sum, self.count];
         self.buckets.iter().copied().chain(single).chain(self.not_found).chain(self.failed)
     }
 }

@@ -220,6 +220,8 @@ pub struct Flag {
     /// Where it is on when the simulation begins.
     #[serde(default)]
     pub on: Vec<On>,
+    /// The label by which requests of its users are counted apart.
+    pub label: Option<String>,
     /// What users feel who get it.
     #[serde(default)]
     pub effects: Vec<Effect>,

@@ -14,6 +14,8 @@ pub struct Flag {
     pub age: Duration,
     /// Where it is on when the simulation begins.
     pub on: Vec<On>,
+    /// The label by which requests of its users are counted apart: `on` for them, `off` for the others.
+    pub label: Option<String>,
     pub effects: Vec<Effect>,
 }
 

@@ -33,6 +33,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("deployment", include_str!("../scenarios/deployment.toml")),
     ("argo-cd", include_str!("../scenarios/argo-cd.toml")),
     ("flag", include_str!("../scenarios/flag.toml")),
+    ("flag-rollout", include_str!("../scenarios/flag-rollout.toml")),
 ];
 
 /// An empty cluster, for tests that bring their own manifests. Not listed.
@@ -102,6 +103,7 @@ impl Environment {
             median_seconds: service.median_seconds,
             sigma: service.sigma,
             cpu_cores: service.cores_per_request * requests_per_second,
+            flagged: None,
         }
     }
 }

@@ -216,7 +216,7 @@ fn read_flag(file: file::Flag, names: &[String]) -> Result<flags::Flag, String> 
         })
     };
     let effects = file.effects.into_iter().map(read_effect).collect::<Result<Vec<_>, _>>()?;
-    Ok(flags::Flag { name: file.name, kind: file.kind, by: file.by, age, on, effects })
+    Ok(flags::Flag { name: file.name, kind: file.kind, by: file.by, age, on, label: file.label, effects })
 }
 
 fn read_entry(file: file::Entry, names: &[String], flags: &[&str]) -> Result<ScenarioEvent, String> {

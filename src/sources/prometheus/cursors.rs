@@ -1,4 +1,4 @@
-//! Keeps how far counters have been counted over a restart: one JSON file per environment.
+//! Keeps how far counters have been counted over a restart: one JSON file per environment, and per flag whose users are compared.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -8,12 +8,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::counters::Counters;
-use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::ids::WorkloadId;
 use crate::failpoints::{failpoint, failpoint_after};
 use crate::platform::private_files::{file_stem, open_private, private_dir};
 use analysis::CanaryAnalyzer;
 
-/// What is kept of each workload of an environment.
+/// What is kept of each workload.
 pub type Saved = BTreeMap<WorkloadId, Checkpoint>;
 
 /// How far counters have been counted, and what the analysis made of the counts. Kept as one, so that after a crash nothing
@@ -34,8 +34,8 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// The disk's, or that the file is none of ours.
-pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
-    let file = match open_private(&path(folder, env), OpenOptions::new().read(true)) {
+pub fn load(folder: &Path, name: &str) -> io::Result<Saved> {
+    let file = match open_private(&path(folder, name), OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Saved::new()),
         Err(error) => return Err(error),
@@ -49,7 +49,7 @@ pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
 ///
 /// # Errors
 /// The disk's.
-pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
+pub fn save(folder: &Path, name: &str, saved: &Saved) -> io::Result<()> {
     private_dir(folder).map_err(io::Error::other)?;
     // The temporary file is recreated with mode 0600, and a rename replaces a link instead of following it.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -62,13 +62,13 @@ pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
     failpoint(format_args!("cursors.before-sync"));
     file.as_file().sync_data()?;
     failpoint(format_args!("cursors.before-rename"));
-    file.persist(path(folder, env))?;
+    file.persist(path(folder, name))?;
     failpoint(format_args!("cursors.renamed"));
     File::open(folder)?.sync_all()
 }
 
-fn path(folder: &Path, env: &EnvName) -> std::path::PathBuf {
-    folder.join(format!("{}.counters.json", file_stem(env.as_str())))
+fn path(folder: &Path, name: &str) -> std::path::PathBuf {
+    folder.join(format!("{}.counters.json", file_stem(name)))
 }
 
 #[cfg(test)]
@@ -94,16 +94,16 @@ mod tests {
     #[test]
     fn cursors_are_read_back_and_private() {
         let root = tempfile::tempdir().unwrap();
-        let (folder, env) = (root.path().join("state"), EnvName::new("prod"));
-        assert_eq!(load(&folder, &env).unwrap(), Saved::new());
+        let (folder, env) = (root.path().join("state"), "prod");
+        assert_eq!(load(&folder, env).unwrap(), Saved::new());
         for _ in 0..2 {
-            save(&folder, &env, &saved()).unwrap();
+            save(&folder, env, &saved()).unwrap();
         }
-        assert_eq!(load(&folder, &env).unwrap(), saved());
+        assert_eq!(load(&folder, env).unwrap(), saved());
         let mode = fs::metadata(folder.join("prod.counters.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
-        assert_eq!(load(&folder, &EnvName::new("staging")).unwrap(), Saved::new());
+        assert_eq!(load(&folder, "staging").unwrap(), Saved::new());
     }
 
     #[test]
@@ -111,9 +111,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("state");
         for name in ["arn:aws:eks:eu-west-1:1:cluster/prod", "../../outside", "/tmp/outside"] {
-            let env = EnvName::new(name);
-            save(&folder, &env, &saved()).unwrap();
-            assert_eq!(load(&folder, &env).unwrap(), saved(), "{name}");
+            save(&folder, name, &saved()).unwrap();
+            assert_eq!(load(&folder, name).unwrap(), saved(), "{name}");
         }
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
@@ -122,14 +121,14 @@ mod tests {
     #[test]
     fn symlinks_are_refused_and_torn_files_are_errors() {
         let root = tempfile::tempdir().unwrap();
-        let (folder, env) = (root.path().to_owned(), EnvName::new("prod"));
+        let (folder, env) = (root.path().to_owned(), "prod");
         let elsewhere = folder.join("elsewhere");
         fs::write(&elsewhere, "{}").unwrap();
         symlink(&elsewhere, folder.join("prod.counters.json")).unwrap();
-        assert!(load(&folder, &env).is_err());
-        save(&folder, &env, &saved()).unwrap();
+        assert!(load(&folder, env).is_err());
+        save(&folder, env, &saved()).unwrap();
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "{}");
         fs::write(folder.join("prod.counters.json"), "{\"rollout/web\":{").unwrap();
-        assert!(load(&folder, &env).is_err());
+        assert!(load(&folder, env).is_err());
     }
 }

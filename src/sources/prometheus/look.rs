@@ -13,6 +13,7 @@ use super::queries::{About, Queries, TRACKS, replicaset};
 use super::translate::{self, Grid, Readings};
 use super::trouble::{QueryError, SetupError};
 use crate::config::Prometheus;
+use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::ids::{Track, WorkloadId};
 use crate::domain::facts::series::Series;
 use crate::domain::facts::signals::{NoData, Signal, Tracks};
@@ -45,6 +46,12 @@ impl Questions {
     pub async fn renew(&mut self) -> Result<(), SetupError> {
         self.client = self.client.renewed(&self.settings).await?;
         Ok(())
+    }
+
+    /// Returns those that compare users with a flag and users without it.
+    #[must_use]
+    pub fn of_users(&self, rollout: &FlagRollout) -> Self {
+        Self { queries: Arc::new(self.queries.of_users(rollout)), ..self.clone() }
     }
 
     /// Asks for the latest values of workloads.

@@ -4,6 +4,7 @@
 //! - [`presets`] are ready queries, [`queries`] the questions of an environment, [`detect`] finds the presets that fit.
 //! - [`configured`] makes them from the config, [`look`] asks them all at once, and gets a number or the reason why there is none.
 //! - [`counts`] asks for the raw counters that the analysis is given, [`cursors`] keeps how far they have been counted.
+//! - [`flag_users`] compares users with a flag and users without it.
 //! - [`source`] is the task that looks at every interval and leaves what it sees.
 //!
 //! Evaluation is at the server's own *now*: with clocks apart, a time of ours would ask for samples that are not there
@@ -15,6 +16,7 @@ pub mod configured;
 pub mod counts;
 pub mod cursors;
 pub mod detect;
+pub mod flag_users;
 pub mod look;
 pub mod presets;
 pub mod queries;

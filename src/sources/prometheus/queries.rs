@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::selectors::{Counted, CounterQueries};
+use super::counts::selectors::{Counted, CounterQueries, What};
 use super::presets;
 use crate::config::Prometheus;
 use crate::config::query::{Placeholder, Query, QueryError};
+use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::ids::{Track, WorkloadId};
 use crate::domain::facts::signals::{Signal, Tracks};
 
@@ -30,6 +31,15 @@ pub struct Queries {
     asked: BTreeMap<About, Query>,
     own: Vec<Signal>,
     counters: CounterQueries,
+    /// How counters of users with a flag and of users without it are told apart, where those are compared.
+    users: Option<UserLabels>,
+}
+
+/// Matchers of the counters of users with a flag, and of users without it.
+#[derive(Clone, Debug)]
+struct UserLabels {
+    with: String,
+    without: String,
 }
 
 impl Queries {
@@ -49,15 +59,23 @@ impl Queries {
             }
             asked.insert(About::Age(track), Query::parse(&presets::age(settings.preset, track))?);
         }
-        let matcher = |(name, value): (&String, &String)| format!("{name}=\"{}\"", in_quotes(value));
         Ok(Self {
             namespace: name(namespace),
             window: settings.window.as_secs().max(1),
-            labels: settings.labels.iter().map(matcher).collect::<Vec<_>>().join(","),
+            labels: matchers(&settings.labels),
             asked,
             own: settings.queries.keys().copied().collect(),
             counters: CounterQueries::new(settings)?,
+            users: None,
         })
+    }
+
+    /// Returns the questions that compare users with a flag and users without it, who are both answered by the same pods: the
+    /// former stand for the canary, the latter for stable.
+    #[must_use]
+    pub fn of_users(&self, rollout: &FlagRollout) -> Self {
+        let users = UserLabels { with: matchers(&rollout.with), without: matchers(&rollout.without) };
+        Self { counters: self.counters.of_users(), users: Some(users), ..self.clone() }
     }
 
     /// Returns how old the newest sample may be, in seconds: three quarters of the window, for with less than a quarter
@@ -87,7 +105,7 @@ impl Queries {
         let asked = self.asked.iter().filter_map(|(about, query)| {
             let (About::Signal(track, _) | About::Age(track)) = about;
             let pods = pods_of(replicaset(tracks, *track)?);
-            Some((*about, self.fill(query, &name(&workload.name), &pods)))
+            Some((*about, self.fill(query, &name(&workload.name), &pods, &self.labels)))
         });
         asked.collect()
     }
@@ -99,7 +117,9 @@ impl Queries {
     pub fn counters(&self, workload: &WorkloadId, tracks: &Tracks) -> Result<Vec<Counted>, &'static str> {
         let asked = self.counters.asked()?.iter().filter_map(|(track, what, query)| {
             let pods = pods_of(replicaset(tracks, *track)?);
-            Some(Counted { track: *track, what: *what, selector: self.fill(query, &name(&workload.name), &pods) })
+            let labels = self.labels_of(*track, *what);
+            let selector = self.fill(query, &name(&workload.name), &pods, &labels);
+            Some(Counted { track: *track, what: *what, selector })
         });
         Ok(asked.collect())
     }
@@ -110,7 +130,17 @@ impl Queries {
         self.counters.replica_label.as_deref()
     }
 
-    fn fill(&self, query: &Query, workload: &str, pods: &str) -> String {
+    /// The matchers of a track's counters. Whether a pod is scraped has nothing to do with who is answered.
+    fn labels_of(&self, track: Track, what: What) -> String {
+        let of_users = self.users.as_ref().filter(|_| what != What::Up).map(|users| match track {
+            Track::Canary => users.with.as_str(),
+            Track::Stable => users.without.as_str(),
+        });
+        let all = [Some(self.labels.as_str()), of_users].into_iter().flatten().filter(|labels| !labels.is_empty());
+        all.collect::<Vec<_>>().join(",")
+    }
+
+    fn fill(&self, query: &Query, workload: &str, pods: &str, labels: &str) -> String {
         /// Stands for no labels until the comma beside it is gone: PromQL takes no comma at the front, nor two in a row.
         const NOTHING: char = '\0';
         let filled = query.fill(|placeholder| match placeholder {
@@ -118,8 +148,8 @@ impl Queries {
             Placeholder::Workload => workload.to_owned(),
             Placeholder::Pods => pods.to_owned(),
             Placeholder::Window => format!("{}s", self.window),
-            Placeholder::Labels if self.labels.is_empty() => NOTHING.to_string(),
-            Placeholder::Labels => self.labels.clone(),
+            Placeholder::Labels if labels.is_empty() => NOTHING.to_string(),
+            Placeholder::Labels => labels.to_owned(),
         });
         let mut parts = filled.split(NOTHING);
         let first = parts.next().unwrap_or_default().to_owned();
@@ -148,6 +178,12 @@ fn pods_of(replicaset: &str) -> String {
     format!("{}-[^-]+", name(replicaset).replace('.', "[.]"))
 }
 
+/// Writes labels as matchers of PromQL.
+fn matchers(labels: &BTreeMap<String, String>) -> String {
+    let matcher = |(name, value): (&String, &String)| format!("{name}=\"{}\"", in_quotes(value));
+    labels.iter().map(matcher).collect::<Vec<_>>().join(",")
+}
+
 /// A text for within the double quotes of PromQL.
 fn in_quotes(text: &str) -> String {
     text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n")
@@ -158,7 +194,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::config::Preset;
+    use crate::config::{OwnCounters, Preset, Selector};
     use crate::domain::facts::ids::WorkloadKind;
 
     fn settings() -> Prometheus {
@@ -197,6 +233,55 @@ mod tests {
         let labels = [("x", "y\"\\"), ("z", "1\n")];
         assert_eq!(asked("a{b='c',{{labels}}}", &labels), r#"a{b='c',x="y\"\\",z="1\n"}"#);
         assert_eq!(name("a\"} or vector(0)"), "aorvector0");
+    }
+
+    /// The counters that are asked for about users with a flag and without it.
+    fn of_users(settings: &Prometheus) -> Result<Vec<Counted>, &'static str> {
+        let labels = |value: &str| BTreeMap::from([("variant".to_owned(), value.to_owned())]);
+        let rollout = FlagRollout {
+            flag: "checkout".to_owned(),
+            steps: Vec::new(),
+            wait: SignedDuration::ZERO,
+            workload: None,
+            with: labels("on"),
+            without: labels(""),
+        };
+        let both = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-5d".to_owned()) };
+        let workload = WorkloadId::new(WorkloadKind::Rollout, "web");
+        Queries::new(settings, "shop").unwrap().of_users(&rollout).counters(&workload, &both)
+    }
+
+    #[test]
+    fn users_with_a_flag_and_without_it_are_counted_on_the_same_pods() {
+        for preset in Preset::ALL {
+            let mut settings = Prometheus { preset, ..settings() };
+            settings.labels.insert("cluster".to_owned(), "eu".to_owned());
+            let asked = of_users(&settings).unwrap();
+            let of = |track| asked.iter().filter(move |counted| counted.track == track);
+            assert!(asked.iter().any(|counted| matches!(counted.what, What::Requests(_))), "{preset:?}");
+            for (stable, canary) in of(Track::Stable).zip(of(Track::Canary)) {
+                if stable.what == What::Up {
+                    assert_eq!(stable.selector, canary.selector);
+                    continue;
+                }
+                assert!(canary.selector.contains(r#"cluster="eu",variant="on"}"#), "{}", canary.selector);
+                let other = canary.selector.replace(r#"variant="on""#, "variant=\"\"");
+                assert_eq!(stable.selector, other, "the same pods, and the same requests");
+            }
+        }
+    }
+
+    #[test]
+    fn own_counters_without_labels_cannot_tell_users_apart() {
+        let counters = |requests: &str| {
+            let requests = Selector::parse(requests).unwrap();
+            let errors = Selector::parse_errors("code='500'", &requests).unwrap();
+            let mut settings = settings();
+            settings.counters.own = Some(OwnCounters { requests, errors, latency: None });
+            of_users(&settings)
+        };
+        assert!(counters("hits{pod=~\"{{pods}}\",{{labels}}}").is_ok());
+        assert!(counters("hits{pod=~\"{{pods}}\"}").unwrap_err().contains("{{labels}}"));
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Backoff {
 
 impl Watch {
     async fn run_of(source: PrometheusSource) {
-        let counting = Counting::new(source.env.clone(), source.pace.clone()).await;
+        let counting = Counting::new(source.env.to_string(), source.pace.clone()).await;
         Self::new(source, counting).run().await;
     }
 

@@ -6,6 +6,7 @@ use tui_input::Input;
 
 use super::dialog;
 use crate::domain::facts::flag::{FlagKey, FlagState, Share, Turn};
+use crate::domain::rules::flag_rollout::progress as progress_of;
 use crate::view::draw_context::DrawContext;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
@@ -23,14 +24,20 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, key: &
     let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, 5), Edge::Light, title, escape);
     let world = &scene.model.core.world;
     let source = world.environment(&key.env).and_then(|env| env.flag_source(&key.provider));
-    let state = source.and_then(|source| source.flag(&key.flag)).map(|flag| flag.state);
+    let flag = source.and_then(|source| source.flag(&key.flag));
+    let state = flag.map(|flag| flag.state);
     let now = state.map_or_else(|| "not listed now".to_owned(), |state| format!("{state} now"));
     let about = scene
         .row()
         .name(Role::Strong, &key.flag, width_within(&key.flag, MAX_NAME))
         .say(Role::Label, format!("  {now}"));
     put(buf, layout::top(&mut inside, 1), scene.theme, about);
-    layout::top(&mut inside, 1);
+    let progress = world.environment(&key.env).zip(source).zip(flag);
+    let progress = progress.and_then(|((env, source), flag)| progress_of(env, source, flag, scene.model.core.now));
+    let steps = layout::top(&mut inside, 1);
+    if let Some(words) = progress.and_then(|progress| progress.describe()) {
+        put(buf, steps, scene.theme, scene.row().say(Role::Label, scene.theme.clip(&words, usize::from(steps.width))));
+    }
     let mut line = layout::top(&mut inside, 1);
     put(buf, layout::left(&mut line, 9), scene.theme, scene.row().say(Role::Label, "percent"));
     let cursor = dialog::field(scene, buf, line, input, "of all users, 1 to 100");

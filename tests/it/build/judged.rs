@@ -1,5 +1,6 @@
 //! The main release with the analysis result of its canary, from real counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use analysis::{Bucket, CanaryAnalyzer, Counts, Look, Rules, Scrape};
@@ -8,12 +9,16 @@ use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
 use release_cockpit::core;
+use release_cockpit::domain::facts::flag::rollout::{FlagRollout, of_users};
+use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::facts::signals::Tracks;
 use release_cockpit::domain::world::feed::Feed;
+use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
+use release_cockpit::keys::{Chord, Key};
 
 use super::parts::{now, target};
 use super::releases;
-use super::shots::on;
+use super::shots::{flagged, on};
 
 fn counts(requests: u64, errors: u64, shares: [u64; 4]) -> Counts {
     let bounds = [0.1, 0.25, 0.5, f64::INFINITY];
@@ -62,6 +67,43 @@ fn counted_down() -> Model {
     model
 }
 
+/// A flag that goes step by step, with what comparing its users gave; it is counted down where that is proof.
+fn stepping(judge: &CanaryAnalyzer) -> Model {
+    let mut model = flagged(releases::main());
+    let (name, provider) = ("express-checkout-v2".to_owned(), "unleash".to_owned());
+    let label = |value: &str| BTreeMap::from([("variant".to_owned(), value.to_owned())]);
+    let rollout = FlagRollout {
+        flag: name.clone(),
+        steps: [1, 5, 25].into_iter().filter_map(|step| step.try_into().ok()).collect(),
+        wait: SignedDuration::ZERO,
+        workload: None,
+        with: label("on"),
+        without: label("off"),
+    };
+    for env in &mut model.core.world.environments {
+        env.settings.guardrails.autopilot = true;
+        for source in &mut env.flags {
+            let settings = FlagSettings { rollouts: vec![rollout.clone()], ..source.settings.clone() };
+            let heard = Heard { link: Link::Up, at: Some(now()) };
+            *source = FlagSource { heard, flags: Arc::clone(&source.flags), ..FlagSource::new(settings) };
+        }
+    }
+    let mut report = judge.report();
+    report.reasons.iter_mut().for_each(|reason| *reason = of_users(reason));
+    let (env, every, result) = (target("prod-eu").env, SignedDuration::from_secs(10), Ok(Arc::new(report)));
+    let feed = Feed::FlagCompared { env, provider, flag: name, every, result };
+    update(&mut model, Msg::Core(core::Msg::Feed(feed)), now());
+    update(&mut model, Msg::Core(core::Msg::Clock), now());
+    model
+}
+
+fn asked_for_share(mut model: Model) -> Model {
+    model = on(model, Screen::Flags);
+    let msg = Msg::Key { chord: Chord::plain(Key::Char('%')), repeat: false };
+    update(&mut model, msg, now());
+    model
+}
+
 /// What is drawn of it.
 pub fn shots() -> Vec<(&'static str, Model)> {
     vec![
@@ -69,5 +111,9 @@ pub fn shots() -> Vec<(&'static str, Model)> {
         ("judged-healthy", on(told(releases::main(), &judged(20, 0)), Screen::Signals)),
         ("judged-countdown", on(counted_down(), Screen::Signals)),
         ("judged-deck", counted_down()),
+        ("flags-step-next", on(stepping(&judged(20, 0)), Screen::Flags)),
+        ("flags-step-share", asked_for_share(stepping(&judged(20, 0)))),
+        ("flags-step-regressed", on(stepping(&judged(12, 12)), Screen::Flags)),
+        ("flags-step-regressed-deck", stepping(&judged(12, 12))),
     ]
 }

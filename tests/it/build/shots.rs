@@ -35,7 +35,7 @@ pub fn asked(model: Model, verb: Verb, typed: &str) -> Model {
 }
 
 /// Gives each environment feature flags, of a provider that stopped answering.
-fn flagged(mut model: Model) -> Model {
+pub(super) fn flagged(mut model: Model) -> Model {
     let flag = |name: &str, state, is_stale| Flag {
         name: name.to_owned(),
         state,
@@ -62,10 +62,11 @@ fn flagged(mut model: Model) -> Model {
             of_release: vec!["express-checkout-v2".to_owned()],
             kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
+            rollouts: Vec::new(),
         };
         let heard = Heard { link: Link::Down("503: Service Unavailable".to_owned()), at: Some(ago(75)) };
         env.settings.flags = vec![settings.clone()];
-        env.flags = vec![FlagSource { settings, heard, flags: std::sync::Arc::new(flags.clone()) }];
+        env.flags = vec![FlagSource { heard, flags: std::sync::Arc::new(flags.clone()), ..FlagSource::new(settings) }];
     }
     model
 }

@@ -164,6 +164,40 @@ fn a_preview_takes_all_traffic_at_once_and_goes_on() {
     check_journal_and_leave(pty, &["promote the preview", "release 1.5.0"]);
 }
 
+/// Gives the flag to 1 % of the users of the environment that is shown.
+fn to_one_percent(pty: &mut Pty, env: &str) {
+    pty.wait_text("1 % is next of 1 → 5 → 25 → 50 → 100 %");
+    pty.send("%");
+    pty.wait_text(&format!("Share of users in {env}"));
+    pty.wait_text("Enter sets 1 %");
+    pty.send("\r");
+    pty.wait_text(&format!("type {env}"));
+    pty.send(env);
+    pty.confirm(&format!("Set {env} flag express-checkout-v2"));
+}
+
+#[test]
+fn a_flag_goes_step_by_step_and_is_turned_off_where_its_users_fail() {
+    let mut pty = start("flag-rollout", "5");
+    pty.send("7l");
+    to_one_percent(&mut pty, "prod-eu");
+    pty.send("l");
+    to_one_percent(&mut pty, "prod-us");
+    pty.wait_text("5 % is next of");
+    pty.send("%");
+    pty.wait_text("Enter sets 5 %");
+    pty.send("\x1b");
+    pty.wait("it is closed", |screen| !screen.contents().contains("Share of users"));
+    pty.wait_text("turns express-checkout-v2 off in prod-eu");
+    pty.send("h");
+    pty.wait_text("NO-GO: error rate: with it");
+    pty.send("1");
+    pty.wait_text("x keeps it on");
+    pty.send("7");
+    pty.wait_text("1 % is next of");
+    check_journal_and_leave(pty, &["set flag express-checkout-v2", "turn off flag express-checkout-v2"]);
+}
+
 #[test]
 fn what_argo_cd_owns_is_rolled_back_and_the_key_says_why_it_stays_suspended() {
     let mut pty = start("argo-cd", "10");

@@ -214,6 +214,7 @@ fn flagged(text: &str) -> World {
         of_release: Vec::new(),
         kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
+        rollouts: Vec::new(),
     };
     let mut env = Environment::new(EnvSettings { flags: vec![settings], ..EnvSettings::new("prod") });
     let flag = Flag {

@@ -21,6 +21,7 @@ use super::Case;
 use super::cockpit::Cockpit;
 use super::exporter::{Exporter, PROBES};
 use super::scraped::{Scraped, value};
+use super::users;
 
 pub const ALL: &[(&str, Case)] = &[
     ("newborn_errors_resets_and_ended_pods_are_exact", || Box::pin(life_of_a_canary())),
@@ -30,6 +31,8 @@ pub const ALL: &[(&str, Case)] = &[
     ("errors_of_which_rates_see_none_are_counted", || Box::pin(history())),
     ("what_the_server_rejects_is_told", || Box::pin(rejected())),
     ("a_release_of_the_past_is_judged_again", || Box::pin(judged_again())),
+    ("users_with_a_flag_and_without_it_are_counted_apart", || Box::pin(users::counted_apart())),
+    ("what_was_counted_of_a_flag_is_forgotten_when_it_is_off", || Box::pin(users::forgotten_when_off())),
 ];
 
 const STABLE: &str = "web-5d-a";

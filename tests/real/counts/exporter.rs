@@ -30,7 +30,7 @@ impl Exporter {
         Ok(Self { pods, address })
     }
 
-    /// Lets a pod answer more requests.
+    /// Lets a pod answer more requests. After the status and a space may stand the value of the label `variant`.
     pub fn answer(&self, pod: &str, code: &str, more: f64) {
         *self.lock().entry(pod.to_owned()).or_default().entry(code.to_owned()).or_default() += more;
     }
@@ -66,7 +66,10 @@ async fn metrics(State(pods): State<Pods>, Path(pod): Path<String>) -> Result<St
     for (code, value) in counters {
         let labels = match code.as_str() {
             PROBES => "code=\"200\",path=\"/healthz\"".to_owned(),
-            code => format!("code=\"{code}\""),
+            code => match code.split_once(' ') {
+                Some((code, variant)) => format!("code=\"{code}\",variant=\"{variant}\""),
+                None => format!("code=\"{code}\""),
+            },
         };
         let _ = writeln!(text, "http_requests_total{{{labels}}} {value}");
         all += if value.is_finite() { *value } else { 0.0 };

@@ -6,6 +6,7 @@ mod cases;
 mod cockpit;
 mod exporter;
 mod scraped;
+mod users;
 
 use std::future::Future;
 use std::pin::Pin;

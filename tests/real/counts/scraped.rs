@@ -39,7 +39,8 @@ impl Scraped {
 
     /// Waits until it has scraped what a pod's counter reads.
     pub async fn has_seen(&self, exporter: &Exporter, pod: &str, code: &str) -> Checked {
-        let query = format!("http_requests_total{{pod=\"{pod}\",code=\"{code}\"}}");
+        let (status, variant) = code.split_once(' ').unwrap_or((code, ""));
+        let query = format!("http_requests_total{{pod=\"{pod}\",code=\"{status}\",variant=\"{variant}\"}}");
         until(&query, || async {
             let (theirs, ours) = (value(&self.server, &query).await, exporter.read(pod, code));
             let same = theirs.map(f64::to_bits) == ours.map(f64::to_bits);

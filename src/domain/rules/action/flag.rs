@@ -11,6 +11,7 @@ use crate::domain::facts::workload::Phase;
 use crate::domain::record::action::{Facts, FlagRequest, GatesAsked, Intent, PlanRecord, Request, Target, Verb};
 use crate::domain::rules::checklist::in_the_way_of_flag;
 use crate::domain::rules::code_or_flag::Advice;
+use crate::domain::rules::flag_rollout;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::flags::{FlagSource, ListedFlag};
 use crate::domain::world::{Environment, World};
@@ -216,7 +217,8 @@ fn not_to_be_given(
         Refusal::new(RefusalKind::Blind, text, "start without `--context`")
     }));
     for other in sharing(world, source) {
-        let mut reasons = unfit_to_go_on(other, around);
+        let mut reasons = steps_in_the_way(other, (source, key), turn, around);
+        reasons.extend(unfit_to_go_on(other, around));
         reasons.extend(in_the_way_of_flag(world, other, around.now));
         if other.name() != env.name() {
             reasons.extend(read_only_beside(other, provider));
@@ -231,6 +233,20 @@ fn not_to_be_given(
         }
     }
     refusals
+}
+
+/// Why a flag that goes to more users step by step cannot be given to more of an environment's so.
+fn steps_in_the_way(
+    env: &Environment,
+    (source, key): (&FlagSource, &FlagKey),
+    turn: Turn,
+    around: &PlanContext,
+) -> Vec<Refusal> {
+    let Some(there) = env.flags.iter().find(|other| other.settings.place == source.settings.place) else {
+        return Vec::new();
+    };
+    let key = FlagKey { env: env.name().clone(), provider: there.settings.provider.clone(), flag: key.flag.clone() };
+    flag_rollout::in_the_way(env, there, &key, turn, around.now)
 }
 
 /// Why a flag in this state cannot be turned so.

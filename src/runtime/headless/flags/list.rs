@@ -4,7 +4,7 @@ use color_eyre::eyre::Result;
 
 use super::super::driver::Driver;
 use super::super::{FIRST_DATA_TIMEOUT, print};
-use super::{COMMITS_TIMEOUT, commits_are_read, environment, is_heard, unknown};
+use super::{COMMITS_TIMEOUT, are_compared, commits_are_read, environment, is_heard, unknown};
 use crate::cli::args::Output;
 use crate::cli::flag_environments::{self, Asked};
 use crate::cli::output::json_pretty;
@@ -22,7 +22,7 @@ pub(super) async fn run(driver: &mut Driver, name: Option<&str>, all: bool, outp
 async fn of_environment(driver: &mut Driver, name: &str, all: bool, output: Output) -> Result<Exit> {
     let Some(name) = environment(driver, name) else { return Ok(Exit::Usage) };
     driver.until(FIRST_DATA_TIMEOUT, |core| is_heard(core, &name)).await?;
-    driver.until(COMMITS_TIMEOUT, |core| commits_are_read(core, &name)).await?;
+    driver.until(COMMITS_TIMEOUT, |core| commits_are_read(core, &name) && are_compared(core, &name)).await?;
     if output == Output::Json {
         driver.until(FIRST_DATA_TIMEOUT, |core| with_flags(core).iter().all(|name| is_heard(core, name))).await?;
     }

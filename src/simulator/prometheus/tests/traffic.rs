@@ -1,7 +1,7 @@
 //! What the generated traffic looks like through queries.
 
 use super::{INTERVAL, START, canary, pod, scrape, value};
-use crate::prometheus::Metrics;
+use crate::prometheus::{FlaggedLoad, Metrics, PodLoad};
 
 #[tokio::test]
 async fn figures_match_the_load() {
@@ -99,4 +99,30 @@ fn invalid_loads_count_nothing() {
         let expected = if series.labels.get("__name__") == "up" { 1.0 } else { 0.0 };
         assert_eq!(last, Some(expected), "{}", series.labels);
     }
+}
+
+#[tokio::test]
+async fn users_who_get_a_flag_are_counted_apart() {
+    let metrics = Metrics::new(7);
+    let flagged = |share| {
+        let with =
+            FlaggedLoad { label: "variant".to_owned(), share, error_ratio: 0.5, median_seconds: 0.08, sigma: 0.5 };
+        [PodLoad { flagged: Some(with), ..pod("web-5d-a", 100.0, 0.0) }]
+    };
+    scrape(&metrics, 0, 100, &flagged(0.0));
+    scrape(&metrics, 100, 200, &flagged(0.25));
+    let server = metrics.serve().await.unwrap();
+    let url = server.url();
+    let total = |matchers: &str| {
+        let query = format!("sum(http_requests_total{{{matchers}}})");
+        let url = url.clone();
+        async move { value(&url, &query, START + 299 * INTERVAL).await }
+    };
+    let (with, without) = (total(r#"variant="on""#).await.unwrap(), total(r#"variant="off""#).await.unwrap());
+    // A quarter of 100 per second for 1000 s, and the rest of 1500 s.
+    assert!((with / 25_000.0 - 1.0).abs() < 0.03 && (without / 125_000.0 - 1.0).abs() < 0.02, "{with} {without}");
+    let failed = total(r#"variant="on",code="500""#).await.unwrap();
+    assert!((failed / with - 0.5).abs() < 0.03, "{failed}");
+    assert_eq!(total(r#"variant="off",code="500""#).await, None);
+    assert_eq!(total("variant=\"\"").await, None, "nobody is counted twice");
 }

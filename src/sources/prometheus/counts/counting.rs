@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
 use crate::domain::facts::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
-use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
@@ -35,10 +35,11 @@ impl Pace {
     }
 }
 
-/// The counts of one environment.
+/// The counts of one environment, or of the users of one flag there.
 #[derive(Debug)]
 pub struct Counting {
-    env: EnvName,
+    /// What is counted: the name of the environment, or of a flag there.
+    name: String,
     pace: Pace,
     states: BTreeMap<WorkloadId, State>,
     /// What was remembered from the run before.
@@ -68,19 +69,28 @@ pub struct CountedLook {
 
 impl Counting {
     /// Begins where the run before ended, where that is remembered.
-    pub async fn new(env: EnvName, pace: Pace) -> Self {
+    pub async fn new(name: String, pace: Pace) -> Self {
         let saved = match pace.folder.clone() {
             Some(folder) => {
-                let of = env.clone();
+                let of = name.clone();
                 let loaded = tokio::task::spawn_blocking(move || cursors::load(&folder, &of)).await;
                 loaded.map_err(std::io::Error::other).flatten().unwrap_or_else(|error| {
-                    tracing::warn!(%env, %error, "cannot read the counter checkpoint: counting restarts");
+                    tracing::warn!(name, %error, "cannot read the counter checkpoint: counting restarts");
                     Saved::new()
                 })
             }
             None => Saved::new(),
         };
-        Self { env, pace, states: BTreeMap::new(), saved }
+        Self { name, pace, states: BTreeMap::new(), saved }
+    }
+
+    /// Forgets all that was counted, for what comes is something else.
+    pub async fn forget(&mut self) {
+        if !self.states.is_empty() || !self.saved.is_empty() {
+            self.states.clear();
+            self.saved.clear();
+            self.save().await;
+        }
     }
 
     /// Counts for the workloads that have a canary beside stable.
@@ -158,10 +168,10 @@ impl Counting {
             judge: state.judge.clone(),
         };
         let saved: Saved = self.states.iter().map(|(workload, state)| (workload.clone(), kept(state))).collect();
-        let env = self.env.clone();
-        let done = tokio::task::spawn_blocking(move || cursors::save(&folder, &env, &saved)).await;
+        let name = self.name.clone();
+        let done = tokio::task::spawn_blocking(move || cursors::save(&folder, &name, &saved)).await;
         if let Err(error) = done.map_err(std::io::Error::other).flatten() {
-            tracing::warn!(env = %self.env, %error, "cannot remember how far counters were counted");
+            tracing::warn!(name = self.name, %error, "cannot remember how far counters were counted");
         }
     }
 }

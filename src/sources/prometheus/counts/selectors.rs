@@ -1,6 +1,6 @@
 //! Which raw counters are asked for: those of the preset, or own ones.
 
-use crate::config::query::{Query, QueryError};
+use crate::config::query::{Placeholder, Query, QueryError};
 use crate::config::{Preset, Prometheus};
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Signal;
@@ -41,6 +41,10 @@ pub struct CounterQueries {
 const OWN_RATES: &str =
     "no counts: own queries give rates only; set `requests` and `errors` under [prometheus.counters]";
 
+/// Why users with a flag cannot be told from users without it.
+const NO_LABELS: &str = "users cannot be told apart: a selector under [prometheus.counters] has no `{{labels}}`, where their labels \
+                         would stand";
+
 impl CounterQueries {
     /// Puts them together.
     ///
@@ -63,6 +67,23 @@ impl CounterQueries {
             None => Ok(of_preset(settings.preset)?),
         };
         Ok(Self { asked, replica_label })
+    }
+
+    /// Returns those that are about pods of which some users are answered with a flag and some without: both tracks are the
+    /// same pods, and only labels tell them apart.
+    #[must_use]
+    pub fn of_users(&self) -> Self {
+        let asked = self.asked.as_ref().map_err(|why| *why).and_then(|asked| {
+            let of_stable: Vec<_> = asked.iter().filter(|(track, ..)| *track == Track::Stable).collect();
+            let is_told =
+                |(_, what, query): &&(Track, What, Query)| *what == What::Up || query.has(Placeholder::Labels);
+            if !of_stable.iter().all(is_told) {
+                return Err(NO_LABELS);
+            }
+            let both = |(_, what, query): &(Track, What, Query)| TRACKS.map(|track| (track, *what, query.clone()));
+            Ok(of_stable.into_iter().flat_map(both).collect())
+        });
+        Self { asked, replica_label: self.replica_label.clone() }
     }
 
     /// Returns them, or why there are none.

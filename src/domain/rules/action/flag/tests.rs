@@ -41,6 +41,7 @@ fn provider(name: &str) -> FlagSettings {
         of_release: Vec::new(),
         kind: ProviderKind::Unleash,
         shared_with: Vec::new(),
+        rollouts: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{API, Runs, now, refused_at, soak, world};
 use crate::domain::facts::changes::{Changes, CodeFlag, CodeFlags, Commit, Part, RawCommit};
 use crate::domain::facts::flag::rules::FlagRules;
 use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
-use crate::domain::facts::freshness::{Heard, Link};
+use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{BuiltinCheck, Check, CheckId, CheckPhase, CheckSpec, How};
 use crate::domain::rules::refusal::RefusalKind;
@@ -41,8 +41,9 @@ fn world_with(rules: FlagRules) -> World {
             of_release: vec![NAME.to_owned()],
             kind: ProviderKind::Unleash,
             shared_with: Vec::new(),
+            rollouts: Vec::new(),
         };
-        env.flags = vec![FlagSource { settings, heard: Heard::default(), flags: Arc::default() }];
+        env.flags = vec![FlagSource::new(settings)];
         if env.name().as_str() == "prod" {
             let how = How::BuiltinCheck(BuiltinCheck::Flags(rules));
             env.checks.push(Check::new(CheckSpec { id: CheckId::new("flags"), phase: CheckPhase::Pre, how, ..soak() }));

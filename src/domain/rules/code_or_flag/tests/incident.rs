@@ -180,6 +180,7 @@ impl Incident {
                 of_release: vec![FLAG.to_owned()],
                 kind: ProviderKind::Unleash,
                 shared_with: Vec::new(),
+                rollouts: Vec::new(),
             }],
             ..EnvSettings::new(name)
         };

@@ -1,0 +1,198 @@
+//! Compares users with a flag and users without it, while the flag goes to more of them step by step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Questions;
+use super::counts::counting::{CountedLook, Counting, Pace};
+use crate::domain::facts::flag::rollout::{FlagRollout, divides, of_users};
+use crate::domain::facts::flag::{Flag, FlagState};
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::signals::Tracks;
+use crate::domain::world::feed::Feed;
+use crate::sources::inbox::Outlet;
+use analysis::{AnalysisStatus, Report};
+
+/// Flags of an environment, by provider and name, that some users get and some do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DividedFlags(BTreeMap<(String, String), Division>);
+
+/// Whether a flag divides users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Division {
+    /// Whether it does now.
+    is_divided: bool,
+    /// How many times it has begun to since it was first seen: what was counted before an earlier end is about another time.
+    begun: u64,
+}
+
+impl DividedFlags {
+    /// Takes in how the flags of a provider are that go step by step. Returns whether that is news.
+    pub fn take(&mut self, provider: &str, rollouts: &[FlagRollout], flags: &[Flag]) -> bool {
+        let mut is_news = false;
+        for rollout in rollouts {
+            let state = flags.iter().find(|flag| flag.name == rollout.flag).map_or(FlagState::Off, |flag| flag.state);
+            let (key, is_divided) = ((provider.to_owned(), rollout.flag.clone()), divides(state));
+            let Some(division) = self.0.get_mut(&key) else {
+                self.0.insert(key, Division { is_divided, begun: 0 });
+                is_news = true;
+                continue;
+            };
+            if is_divided != division.is_divided {
+                division.begun += u64::from(is_divided);
+                division.is_divided = is_divided;
+                is_news = true;
+            }
+        }
+        is_news
+    }
+
+    fn of(&self, provider: &str, flag: &str) -> Option<Division> {
+        self.0.get(&(provider.to_owned(), flag.to_owned())).copied()
+    }
+}
+
+/// What comparing the users of a flag needs.
+#[derive(Clone, Debug)]
+pub struct FlagUsersSource {
+    pub env: EnvName,
+    /// The name of the flag's provider in the config.
+    pub provider: String,
+    pub rollout: FlagRollout,
+    /// What to ask about users with it and without it, and whom.
+    pub questions: Questions,
+    /// Which ReplicaSets are stable, per workload.
+    pub tracks: watch::Receiver<BTreeMap<WorkloadId, Tracks>>,
+    pub divided: watch::Receiver<DividedFlags>,
+    pub pace: Pace,
+    /// Asks for a look now.
+    pub refresh: Arc<Notify>,
+    pub outlet: Outlet,
+    pub cancel: CancellationToken,
+}
+
+impl FlagUsersSource {
+    /// Starts it as a task.
+    pub fn spawn(self, tasks: &TaskTracker) {
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = self.run() => {}
+            }
+        });
+    }
+
+    async fn run(mut self) {
+        let name = format!("{} flag {}/{}", self.env, self.provider, self.rollout.flag);
+        let mut counting = Counting::new(name, self.pace.clone()).await;
+        let mut ticks = tokio::time::interval(self.pace.every.max(Duration::from_millis(100)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = None;
+        loop {
+            let now = self.divided.borrow_and_update().of(&self.provider, &self.rollout.flag);
+            let is_another = match (last, now) {
+                (Some(Division { begun, .. }), Some(now)) => begun != now.begun,
+                // What an earlier run counted goes on where the flag divides users still.
+                (None, Some(now)) => !now.is_divided || now.begun > 0,
+                (_, None) => false,
+            };
+            if is_another {
+                counting.forget().await;
+            }
+            last = now.or(last);
+            if now.is_some_and(|now| now.is_divided) {
+                self.compare(&mut counting).await;
+            }
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.refresh.notified() => {}
+                Ok(()) = self.divided.changed() => {}
+                Ok(()) = self.tracks.changed() => {}
+            }
+        }
+    }
+
+    async fn compare(&mut self, counting: &mut Counting) {
+        let known = match self.served() {
+            Ok(known) => known,
+            Err(why) => return self.told(Err(why)),
+        };
+        let mut is_refused = false;
+        for CountedLook { report, .. } in counting.look(&self.questions, &known, &BTreeMap::new()).await {
+            is_refused = report.opinion == AnalysisStatus::NoData;
+            self.told(Ok(in_words_of_users(report)));
+        }
+        if is_refused {
+            // A token may have been renewed; why it cannot be read is said by the source of signals.
+            let _ = self.questions.renew().await;
+        }
+    }
+
+    /// Returns the pods that answer both: those of the stable revision.
+    fn served(&mut self) -> Result<BTreeMap<WorkloadId, Tracks>, String> {
+        let tracks = self.tracks.borrow_and_update();
+        let only = || {
+            let mut all = tracks.keys();
+            let first = all.next().ok_or("no workload is seen yet")?;
+            match all.next() {
+                None => Ok(first.clone()),
+                Some(_) => Err("there are several workloads: name one by `workload` in [[flags.rollouts]]"),
+            }
+        };
+        let workload = self.rollout.workload.clone().map_or_else(only, Ok)?;
+        let stable = tracks.get(&workload).and_then(|tracks| tracks.stable.clone());
+        let stable = stable.ok_or_else(|| format!("{workload} has no stable revision that is seen"))?;
+        let both = Tracks { stable: Some(stable.clone()), canary: Some(stable) };
+        Ok(BTreeMap::from([(workload, both)]))
+    }
+
+    fn told(&self, result: Result<Report, String>) {
+        self.outlet.send(Feed::FlagCompared {
+            env: self.env.clone(),
+            provider: self.provider.clone(),
+            flag: self.rollout.flag.clone(),
+            every: SignedDuration::try_from(self.pace.every).unwrap_or(SignedDuration::MAX),
+            result: result.map(Arc::new),
+        });
+    }
+}
+
+fn in_words_of_users(mut report: Report) -> Report {
+    for reason in &mut report.reasons {
+        *reason = of_users(reason);
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_that_was_off_in_between_divides_users_anew() {
+        let rollout = FlagRollout {
+            flag: "checkout".to_owned(),
+            steps: Vec::new(),
+            wait: SignedDuration::ZERO,
+            workload: None,
+            with: BTreeMap::new(),
+            without: BTreeMap::new(),
+        };
+        let (mut all, rollouts) = (DividedFlags::default(), [rollout]);
+        let mut take = |state| all.take("unleash", &rollouts, &[Flag::of_name("checkout", state)]);
+        assert!(take(FlagState::Off), "it was not known before");
+        assert!(take(FlagState::Percent(1)));
+        assert!(!take(FlagState::Percent(5)), "the same users and more");
+        assert!(take(FlagState::Off) && take(FlagState::Some) && take(FlagState::On));
+        assert_eq!(all.of("unleash", "checkout"), Some(Division { is_divided: false, begun: 2 }));
+        assert_eq!(all.of("unleash", "other"), None);
+    }
+}
