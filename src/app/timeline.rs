@@ -196,7 +196,8 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
         | Entry::Kept(_)
         | Entry::Regressed(_)
         | Entry::Requires(_)
-        | Entry::Frozen(_) => entry.checklist_of(),
+        | Entry::Frozen(_)
+        | Entry::TurnedOff(_) => entry.checklist_of(),
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -195,6 +196,7 @@ impl Dispatcher {
         };
         let mark = self.journal.mark_in_flight(&record.release).await;
         failpoint(format_args!("dispatcher.marked"));
+        let asked_at = Timestamp::now();
         let head = match self.write_intent(&action, &record).await {
             Ok(head) => head,
             Err(outcome) => {
@@ -208,6 +210,9 @@ impl Dispatcher {
         failpoint(format_args!("dispatcher.carried-out"));
         let outcome = self.settled(executor.as_ref(), (&action, &record), outcome).await;
         self.conclude(&action, &record, outcome.clone()).await;
+        if outcome.is_done() {
+            self.share_off(&record, asked_at);
+        }
         failpoint(format_args!("dispatcher.concluded"));
         drop((mark, alone));
         failpoint(format_args!("dispatcher.mark-released"));

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::dispatcher::Dispatcher;
-use crate::domain::record::action::System;
+use crate::domain::record::action::{PlanRecord, System};
 use crate::domain::record::checklist::Decision;
+use crate::domain::record::flag_off::FlagOff;
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
 use crate::domain::record::shared::{MAX_STATEMENT_BYTES, statement};
@@ -27,13 +28,19 @@ impl Dispatcher {
             return self.publish(entry).await;
         }
         // What keeps a release out is known at once, signed or not.
-        let Entry::Rejected(rejection) = entry else { return self.publish(entry).await };
-        let unsigned = if rejection.is_lifted() { Ok(()) } else { self.publish(entry).await };
+        let unsigned = match entry {
+            Entry::Rejected(rejection) if !rejection.is_lifted() => Some(self.publish(entry).await),
+            Entry::Rejected(_) | Entry::TurnedOff(_) => None,
+            _ => return self.publish(entry).await,
+        };
         match self.signed(entry.clone()).await {
             (signed, Ok(())) => self.publish(&signed).await,
             (_, Err(why)) => {
                 tracing::warn!(why, "a statement is shared unsigned");
-                if rejection.is_lifted() { self.publish(entry).await } else { unsigned }
+                match unsigned {
+                    Some(shared) => shared,
+                    None => self.publish(entry).await,
+                }
             }
         }
     }
@@ -52,6 +59,21 @@ impl Dispatcher {
             Ok(signature) => (entry.with_signature(Some(signature)), Ok(())),
             Err(why) => (entry, Err(why)),
         }
+    }
+
+    /// Shares that a flag was turned off, beside everything else: others need not turn it off again to know that it works. What
+    /// is not shared counts on this machine only.
+    pub(super) fn share_off(&self, record: &PlanRecord, asked_at: Timestamp) {
+        let env = record.target.env();
+        let Some(mut off) = FlagOff::of(record, &self.actor(env), asked_at) else { return };
+        let Some(executor) = self.executor(env, System::Kubernetes) else { return };
+        let dispatcher = self.clone();
+        self.anchoring.spawn(async move {
+            off.cluster = executor.identity().await.ok();
+            if let Err(why) = dispatcher.share(&Entry::TurnedOff(off)).await {
+                tracing::warn!(why, "that a flag was turned off is known on this machine only");
+            }
+        });
     }
 
     async fn publish(&self, entry: &Entry) -> Result<(), String> {

@@ -10,6 +10,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
 use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, Finding, SignOff};
+use crate::domain::record::flag_off::FlagOff;
 use crate::domain::record::freeze::Freeze;
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::proof::Proof;
@@ -96,6 +97,8 @@ pub enum Entry {
     Requires(Box<Requirements>),
     /// A person stopped promotions into an environment, or allowed them again.
     Frozen(Freeze),
+    /// A flag was turned off: only in the shared record, for a journal has the action itself.
+    TurnedOff(FlagOff),
     /// A free remark, of a person or of the program.
     Note {
         who: String,
@@ -147,6 +150,7 @@ impl Entry {
             Self::Regressed(regression) => regression.sentence(),
             Self::Requires(requirements) => requirements.sentence(),
             Self::Frozen(freeze) => freeze.sentence(),
+            Self::TurnedOff(off) => off.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "an entry of a later version of cockpit".to_owned(),
         }
@@ -164,6 +168,7 @@ impl Entry {
             Self::Regressed(regression) => Some(&regression.target.env),
             Self::Requires(requirements) => Some(&requirements.env),
             Self::Frozen(freeze) => Some(&freeze.env),
+            Self::TurnedOff(off) => Some(&off.env),
             _ => None,
         }
     }
@@ -187,6 +192,7 @@ impl Entry {
             Self::Regressed(regression) => regression.cluster.as_ref(),
             Self::Requires(requirements) => requirements.cluster.as_ref(),
             Self::Frozen(freeze) => freeze.cluster.as_ref(),
+            Self::TurnedOff(off) => off.cluster.as_ref(),
             Self::Opened { .. } | Self::Answer { .. } | Self::Outcome { .. } | Self::Note { .. } | Self::Later => None,
         }
     }
@@ -208,6 +214,7 @@ impl Entry {
             Self::Regressed(_) => "verdict",
             Self::Requires(_) => "gates",
             Self::Frozen(_) => "freeze",
+            Self::TurnedOff(_) => "flag-off",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }

@@ -12,6 +12,7 @@ use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, Decision, SignOff};
+use crate::domain::record::flag_off::FlagOffs;
 use crate::domain::record::freeze::{self, Freeze};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
@@ -100,6 +101,9 @@ pub struct Ledger {
     pub rejections: Statements<Rejection>,
     /// Actions that decide about a revision once they are accepted: when, by whom, what.
     deciding: BTreeMap<ActionId, (Timestamp, String, Box<PlanRecord>)>,
+    /// Flags that were turned off.
+    #[serde(default)]
+    pub flag_offs: FlagOffs,
     pub became_stable: Statements<BecameStable>,
     pub superseded: Statements<Superseded>,
     /// The ReplicaSet that was last seen to go out, per workload, and what was stable then.
@@ -110,6 +114,7 @@ pub struct Ledger {
 impl Ledger {
     /// Takes in a line of a journal. Taking one in twice changes nothing.
     pub fn take(&mut self, line: &Line) {
+        self.flag_offs.take_line(line);
         match &line.entry {
             Entry::Acknowledged(ack) => self.take_acknowledgement(ack),
             Entry::SignedOff(sign_off) => self.take_sign_off(sign_off),
@@ -378,6 +383,7 @@ impl Ledger {
             self.rejections.add(rejection.clone());
         }
         self.deciding.extend(other.deciding);
+        self.flag_offs.merge(other.flag_offs);
         for seen in &other.became_stable {
             self.became_stable.add(seen.clone());
         }

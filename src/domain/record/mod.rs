@@ -4,6 +4,7 @@ pub mod action;
 pub mod allowed_signers;
 pub mod anchor;
 pub mod checklist;
+pub mod flag_off;
 pub mod freeze;
 pub mod guardrails;
 pub mod journal;

@@ -112,6 +112,7 @@ impl Entry {
             Self::Kept(kept) => Some(&mut kept.signature),
             Self::Requires(requirements) => Some(&mut requirements.signature),
             Self::Frozen(freeze) => Some(&mut freeze.signature),
+            Self::TurnedOff(off) => Some(&mut off.signature),
             _ => None,
         }
     }
@@ -125,6 +126,7 @@ impl Entry {
             Self::Kept(kept) => kept.signature.as_deref(),
             Self::Requires(requirements) => requirements.signature.as_deref(),
             Self::Frozen(freeze) => freeze.signature.as_deref(),
+            Self::TurnedOff(off) => off.signature.as_deref(),
             _ => None,
         }
     }
@@ -162,6 +164,7 @@ impl Entry {
             // What a config asks for keeps out whoever says so.
             Self::Requires(requirements) => requirements.is_decision.then_some(&*requirements.who),
             Self::Frozen(freeze) => Some(&freeze.who),
+            Self::TurnedOff(off) => Some(&off.by),
             _ => None,
         }
     }

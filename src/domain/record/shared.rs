@@ -19,6 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 /// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    /// A flag was turned off.
+    FlagOff,
     /// It lets something through, or nobody can read it.
     Other,
     /// A check went red.
@@ -40,6 +42,7 @@ impl Kind {
             Entry::Regressed(_) => Self::Regression,
             Entry::Requires(_) => Self::Requirement,
             Entry::Frozen(_) => Self::Freeze,
+            Entry::TurnedOff(_) => Self::FlagOff,
             _ => Self::Other,
         }
     }
@@ -51,7 +54,7 @@ fn keeps_out(entry: &Entry) -> bool {
     match entry {
         Entry::Requires(requirements) => !requirements.is_decision,
         Entry::Frozen(freeze) => !freeze.is_end,
-        _ => Kind::of(entry) != Kind::Other,
+        _ => !matches!(Kind::of(entry), Kind::FlagOff | Kind::Other),
     }
 }
 
@@ -79,6 +82,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::Regressed(regression) => regression.at,
         Entry::Requires(requirements) => requirements.at,
         Entry::Frozen(freeze) => freeze.at,
+        Entry::TurnedOff(off) => off.at,
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
     };
@@ -163,8 +167,8 @@ fn proven(
 fn lets_through_unseen(entry: &Entry) -> bool {
     match entry {
         Entry::Rejected(rejection) => rejection.is_lifted(),
-        // It would keep autopilot from rolling back.
-        Entry::Kept(_) => true,
+        // The one would keep autopilot from rolling back, the other answers a check.
+        Entry::Kept(_) | Entry::TurnedOff(_) => true,
         // `InForce` looks at the proof of a decision.
         _ => false,
     }
@@ -182,6 +186,7 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
         Entry::Regressed(regression) => &mut regression.cluster,
         Entry::Requires(requirements) => &mut requirements.cluster,
         Entry::Frozen(freeze) => &mut freeze.cluster,
+        Entry::TurnedOff(off) => &mut off.cluster,
         _ => return entry,
     };
     let is_unknown = match cluster {
@@ -225,6 +230,7 @@ fn said_at(entry: &Entry) -> Timestamp {
         Entry::Kept(kept) => kept.at.unwrap_or(Timestamp::MAX),
         Entry::Requires(requirements) => requirements.at,
         Entry::Frozen(freeze) => freeze.at,
+        Entry::TurnedOff(off) => off.at,
         _ => Timestamp::MAX,
     }
 }

@@ -15,6 +15,7 @@ impl World {
         for line in lines {
             self.ledger.take(line);
         }
+        self.forget_old_offs(now);
         self.refresh_rejected();
         self.refresh_checks(None, now);
     }
@@ -30,8 +31,20 @@ impl World {
             }
         }
         self.ledger.merge(ledger);
+        self.forget_old_offs(now);
         self.refresh_rejected();
         self.refresh_checks(None, now);
+    }
+
+    /// Forgets which flags were turned off longer ago than any check asks for.
+    fn forget_old_offs(&mut self, now: Timestamp) {
+        let checks = self.environments.iter().flat_map(|env| &env.checks);
+        let longest = checks.filter_map(|check| match check.spec.how {
+            How::BuiltinCheck(BuiltinCheck::Flags(rules)) => rules.tried_within,
+            _ => None,
+        });
+        let oldest = longest.max().map(|longest| now.checked_sub(longest).unwrap_or(Timestamp::MIN));
+        self.ledger.flag_offs.forget_before(oldest);
     }
 
     /// Returns the findings that the journal does not hold yet, of environments whose workloads were seen, those of

@@ -2,6 +2,7 @@
 //! trigger of its own; of PostgreSQL by `psql`.
 
 mod database;
+mod tried;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +26,7 @@ type Case = fn(Database) -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 9] = [
+const CASES: [(&str, Case); 10] = [
     ("off_is_committed_once_and_touches_one_row", |database| Box::pin(off_is_committed_once(database))),
     ("off_is_committed_where_nothing_can_be_listed", |database| Box::pin(off_without_a_list(database))),
     ("a_statement_that_fails_changes_nothing", |database| Box::pin(failing_statements(database))),
@@ -34,6 +35,9 @@ const CASES: [(&str, Case); 9] = [
     ("on_is_gated_and_turns_this_flag_alone", |database| Box::pin(on(database))),
     ("a_share_is_set_in_one_row_or_not_at_all", |database| Box::pin(share(database))),
     ("read_only_and_a_config_that_nobody_trusted_change_nothing", |database| Box::pin(without_the_right(database))),
+    ("an_off_in_the_environment_before_counts_where_cockpit_did_it", |database| {
+        Box::pin(tried::off_by_cockpit_counts(database))
+    }),
     ("a_row_that_is_not_understood_is_no_list", |database| Box::pin(odd_rows(database))),
 ];
 

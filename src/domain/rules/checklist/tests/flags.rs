@@ -7,10 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::{API, Runs, now, refused_at, soak, world};
 use crate::domain::facts::changes::{Changes, CodeFlag, CodeFlags, Commit, Part, RawCommit};
 use crate::domain::facts::flag::rules::FlagRules;
-use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
+use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagKey, FlagState, ProviderKind, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
+use crate::domain::record::action::{ActionId, Outcome};
 use crate::domain::record::checklist::{BuiltinCheck, Check, CheckId, CheckPhase, CheckSpec, How};
+use crate::domain::record::flag_off::FlagOffs;
+use crate::domain::record::journal::{Entry, Line};
+use crate::domain::rules::action::flag::intent;
+use crate::domain::rules::action::{PlanContext, plan};
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::world::World;
 use crate::domain::world::feed::Feed;
@@ -232,6 +237,78 @@ fn a_kill_switch_counts_once_it_was_turned_off_before() {
     is_blind(in_the_way(&silent, now()), "checkout-v2: unleash: what it says is");
     says(&mut silent, "staging", Vec::new(), now());
     is_red(in_the_way(&silent, now()), "no provider of staging has it");
+}
+
+/// What a journal has of turning the flag off in staging, so long ago.
+fn turned_off(world: &World, ago: SignedDuration, outcome: Option<Outcome>) -> Vec<Line> {
+    let key = FlagKey { env: EnvName::new("staging"), provider: "unleash".to_owned(), flag: NAME.to_owned() };
+    let around = PlanContext { now: now(), ..PlanContext::default() };
+    let plan = Box::new(plan(world, &intent(&key, Turn::Off), &around).unwrap().record().clone());
+    let (action, at) = (ActionId("1".to_owned()), now() - ago);
+    let intent = Entry::Intent { action: action.clone(), operator: "bo".to_owned(), plan, settings: None };
+    let asked = Line::after(None, at, intent);
+    let ended = outcome.map(|outcome| Line::after(Some(&asked), at, Entry::Outcome { action, outcome }));
+    [asked].into_iter().chain(ended).collect()
+}
+
+/// A world whose provider keeps no log.
+fn world_without_log(state: FlagState) -> World {
+    let mut world = world_with(FlagRules { tried_within: Some(DAY * 14), ..by_config() });
+    for env in &mut world.environments {
+        env.flags.iter_mut().for_each(|source| source.settings.kind = ProviderKind::Table);
+    }
+    says(&mut world, "staging", vec![Flag { state, ..flag() }], now());
+    says(&mut world, "prod", vec![flag()], now());
+    world
+}
+
+#[test]
+fn where_no_log_is_kept_an_off_by_cockpit_counts_once_it_is_done() {
+    let done = || Some(Outcome::Confirmed { shows: "it is off".to_owned() });
+    let with = |state: FlagState, ago: SignedDuration, outcome: Option<Outcome>| {
+        let mut world = world_without_log(state);
+        let lines = turned_off(&world, ago, outcome);
+        world.take_lines(&lines, now());
+        in_the_way(&world, now())
+    };
+    let silent = "unleash keeps no log of who turned it off in staging, and nobody did so with cockpit within 14d 0h: \
+                  green when it is turned on in staging, and off again: `cockpit flags off staging checkout-v2`; what is \
+                  turned off without cockpit may not be known here";
+    is_blind(in_the_way(&world_without_log(FlagState::On), now()), silent);
+    assert_eq!(with(FlagState::Percent(25), DAY, done()), None);
+    assert_eq!(with(FlagState::On, DAY, Some(Outcome::FoundDone { shows: "it is off".to_owned() })), None);
+    is_blind(with(FlagState::On, DAY * 15, done()), silent);
+    is_blind(with(FlagState::On, DAY, None), silent);
+    let why = || "no answer".to_owned();
+    for outcome in [
+        Outcome::Unknown { why: why() },
+        Outcome::Unconfirmed { shows: why() },
+        Outcome::Refused { why: why() },
+        Outcome::FoundNotDone { shows: why() },
+    ] {
+        is_blind(with(FlagState::On, DAY, Some(outcome)), silent);
+    }
+    // It was off before: that shows nothing.
+    is_blind(with(FlagState::Off, DAY, done()), silent);
+}
+
+#[test]
+fn an_off_by_cockpit_counts_for_its_provider_and_is_kept_as_long_as_it_is_asked_for() {
+    let done = || Some(Outcome::Confirmed { shows: "it is off".to_owned() });
+    let mut world = world_without_log(FlagState::On);
+    let lines = turned_off(&world, DAY * 13, done());
+    world.take_lines(&lines, now());
+    assert_eq!(in_the_way(&world, now()), None);
+    world.environments.iter_mut().for_each(|env| env.flags[0].settings.place = "another table".to_owned());
+    is_blind(in_the_way(&world, now()), "keeps no log");
+    world.take_lines(&[], now() + DAY * 2);
+    assert_eq!(world.ledger.flag_offs, FlagOffs::default());
+    // Nothing asks for it.
+    let mut unasked = world_with(by_config());
+    says(&mut unasked, "staging", vec![Flag { state: FlagState::On, ..flag() }], now());
+    let lines = turned_off(&unasked, DAY, done());
+    unasked.take_lines(&lines, now());
+    assert_eq!(unasked.ledger.flag_offs, FlagOffs::default());
 }
 
 #[test]
