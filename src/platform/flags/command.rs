@@ -9,6 +9,7 @@ use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
 use crate::domain::facts::flag::{Flag, Share, Turn, command};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::placeholder::fill;
+use crate::failpoints::failpoint;
 use crate::platform::Redactor;
 use crate::platform::program::{Ended, NotEnded, Program};
 
@@ -18,8 +19,6 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest list that is read, in bytes.
 const MAX_LIST_BYTES: usize = 8 << 20;
-/// Most that one may print that turns a flag.
-const MAX_OUTPUT_BYTES: usize = 1 << 20;
 
 /// The commands of a provider. `{flag}`, `{environment}` and `{percent}` in their words are replaced.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +76,9 @@ impl FlagCommands {
     /// Why there is no list.
     pub async fn list(&self) -> Result<Vec<Flag>, FlagError> {
         let argv = self.filled(&self.commands.list, "", None)?;
-        let ended = self.run(&argv, MAX_LIST_BYTES, LIST_TIMEOUT).await?;
+        let variables = self.variables();
+        let ended = self.program(&argv, &variables).run(MAX_LIST_BYTES, LIST_TIMEOUT).await;
+        let ended = ended.map_err(|error| self.not_ended(error))?;
         if !ended.status.success() {
             return Err(FlagError::NoAnswer(self.said("list", &ended)));
         }
@@ -98,17 +99,27 @@ impl FlagCommands {
             Turn::Share(share) => ("set", Some(share)),
         };
         let argv = self.filled(self.commands.of(turn)?, flag, share)?;
-        let ended = self.run(&argv, MAX_OUTPUT_BYTES, TURN_TIMEOUT).await?;
+        // Where this program is killed, it goes on: it is not left halfway by an output that nobody reads any more.
+        let variables = self.variables();
+        let running = self.program(&argv, &variables).start().map_err(|error| self.not_ended(error))?;
+        failpoint(format_args!("flags.started"));
+        let ended = running.to_its_end(TURN_TIMEOUT).await.map_err(|error| self.not_ended(error))?;
         if ended.status.success() { Ok(()) } else { Err(FlagError::NoAnswer(self.said(key, &ended))) }
     }
 
-    async fn run(&self, argv: &[String], max_bytes: usize, limit: Duration) -> Result<Ended, FlagError> {
-        let variables = [("COCKPIT_ENV", self.env.to_string())];
-        let ended = Program { argv, dir: &self.dir, variables: &variables }.run(max_bytes, limit).await;
-        ended.map_err(|error| match error {
+    fn variables(&self) -> [(&'static str, String); 1] {
+        [("COCKPIT_ENV", self.env.to_string())]
+    }
+
+    fn program<'a>(&'a self, argv: &'a [String], variables: &'a [(&'static str, String)]) -> Program<'a> {
+        Program { argv, dir: &self.dir, variables }
+    }
+
+    fn not_ended(&self, error: NotEnded) -> FlagError {
+        match error {
             NotEnded::NotStarted(why) => FlagError::NotSent(self.redactor.cut(&why, MAX_TEXT_CHARS)),
             NotEnded::Stopped(why) => FlagError::NoAnswer(self.redactor.cut(&why, MAX_TEXT_CHARS)),
-        })
+        }
     }
 
     /// Puts names into the words of a command. A name never becomes an option: nobody checked it.

@@ -23,6 +23,7 @@ use super::condition::Condition;
 use super::rows::{MAX_ROW_CHARS, MAX_ROWS, Rows};
 use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned};
 use crate::domain::facts::flag::statement::ParameterValue;
+use crate::failpoints::failpoint;
 use crate::platform::flags::Login;
 use crate::platform::tls;
 
@@ -153,10 +154,12 @@ impl Postgres {
             condition.after(&before, &rows_of(&client, &condition.list).await?)?;
         }
         *stage = Stage::Committing;
+        failpoint(format_args!("flags.before-commit"));
         client.batch_execute("COMMIT").await.map_err(|error| match error.code() {
             Some(code) if is_rolled_back(code) => not_turned(&error),
             _ => NotTurned::Unknown(said(&error)),
         })?;
+        failpoint(format_args!("flags.committed"));
         self.keep(client);
         Ok(changed)
     }

@@ -14,6 +14,7 @@ use super::condition::Condition;
 use super::rows::Rows;
 use super::{Bound, FlagError, MAX_SECONDS, MAX_STATEMENT_SECONDS, NotTurned};
 use crate::domain::facts::flag::statement::ParameterValue;
+use crate::failpoints::failpoint;
 
 /// After how many steps of its machine SQLite asks whether to go on.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
@@ -127,10 +128,12 @@ fn turn_now(
     if !goes_on(stage, Stage::Committing) {
         return Err(NotTurned::Refused(late()));
     }
+    failpoint(format_args!("flags.before-commit"));
     file.connection.execute_batch("COMMIT").map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::ConstraintViolation) => refused(error),
         _ => NotTurned::Unknown(file.said(&error)),
     })?;
+    failpoint(format_args!("flags.committed"));
     Ok(changes)
 }
 
