@@ -9,8 +9,6 @@ use serde_json::Value;
 use support::Checked;
 use support::cluster::RealCluster;
 
-use crate::cases::Case;
-
 /// The writes of an action: how each of its requests was answered, whenever it came.
 #[derive(Debug, Default)]
 pub struct Writes {
@@ -27,8 +25,8 @@ pub fn missing() -> Option<&'static str> {
 }
 
 impl Writes {
-    /// Reads what was written to a case's workload since then, without what only makes a controller look.
-    pub fn since(start: Timestamp, namespace: &str, case: &Case) -> Checked<Self> {
+    /// Reads what was written to the objects of this name since then, without what only makes a controller look.
+    pub fn since(start: Timestamp, namespace: &str, name: &str) -> Checked<Self> {
         let mut writes = Self::default();
         for line in BufReader::new(File::open(RealCluster::find()?.audit_log())?).lines() {
             let line = line?;
@@ -38,7 +36,7 @@ impl Writes {
             let event: Value = serde_json::from_str(&line)?;
             let object = &event["objectRef"];
             let at = event["requestReceivedTimestamp"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-            if object["namespace"] != namespace || object["name"] != case.workload || at < Some(start) {
+            if object["namespace"] != namespace || object["name"] != name || at < Some(start) {
                 continue;
             }
             let mut body = event["requestObject"].clone();

@@ -1,6 +1,6 @@
-//! Deaths in actions whose server is not the cluster: a feature flag that is turned off, a commit that releases, and a script
-//! that does. The program dies once at each place that they pass. What was sent is told by the event log of Unleash, by git,
-//! and by the file to which the script writes what it was told.
+//! Deaths in actions whose system is not a workload of the cluster: a feature flag that is taken from users, a commit that
+//! releases, and a script that does. The program dies once at each place that they pass. What was sent is told by the provider
+//! of the flag, by git, and by the file to which the script writes what it was told.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,49 +12,86 @@ use release_cockpit::domain::record::journal::{Entry, open_intents};
 use serde_json::{Value, json};
 use support::git::git;
 use support::manifests::{deployment, image};
-use support::unleash::{DEVELOPMENT, Unleash};
+use support::unleash::Unleash;
 use support::{Checked, TestNamespace};
 use tokio::task::JoinHandle;
 
 use crate::cockpit::{Cockpit, Run};
+use crate::flags::{Kind, Provider, Turn, lines};
 use crate::trial::{Deaths, died_at, only_outcome, read};
 
 /// What has a server of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
-    Flag,
+    Flag(Kind, Turn),
     Git,
     Pipeline,
 }
 
 /// What one action is about: a flag, a repository or a script of its own.
 enum Scene {
-    Flag { unleash: Unleash, name: String },
+    Flag { provider: Provider, turn: Turn },
     Git { folder: tempfile::TempDir, applies: JoinHandle<()> },
     Pipeline { folder: tempfile::TempDir, api: Box<kube::Api<DynamicObject>>, applies: JoinHandle<()> },
 }
 
 impl System {
-    pub const ALL: [Self; 3] = [Self::Flag, Self::Git, Self::Pipeline];
+    pub const ALL: [Self; 12] = [
+        Self::Flag(Kind::Unleash, Turn::Off),
+        Self::Flag(Kind::Flagd, Turn::Off),
+        Self::Flag(Kind::Table, Turn::Off),
+        Self::Flag(Kind::LaunchDarkly, Turn::Off),
+        Self::Flag(Kind::Command, Turn::Off),
+        Self::Flag(Kind::Unleash, Turn::Fewer),
+        Self::Flag(Kind::Flagd, Turn::Fewer),
+        Self::Flag(Kind::Table, Turn::Fewer),
+        Self::Flag(Kind::LaunchDarkly, Turn::Fewer),
+        Self::Flag(Kind::Command, Turn::Fewer),
+        Self::Git,
+        Self::Pipeline,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Flag => "flag",
+            Self::Flag(Kind::Unleash, Turn::Off) => "flag",
+            Self::Flag(Kind::Flagd, Turn::Off) => "flagd",
+            Self::Flag(Kind::Table, Turn::Off) => "table",
+            Self::Flag(Kind::LaunchDarkly, Turn::Off) => "launchdarkly",
+            Self::Flag(Kind::Command, Turn::Off) => "command",
+            Self::Flag(Kind::Unleash, Turn::Fewer) => "flag-set",
+            Self::Flag(Kind::Flagd, Turn::Fewer) => "flagd-set",
+            Self::Flag(Kind::Table, Turn::Fewer) => "table-set",
+            Self::Flag(Kind::LaunchDarkly, Turn::Fewer) => "launchdarkly-set",
+            Self::Flag(Kind::Command, Turn::Fewer) => "command-set",
             Self::Git => "git",
             Self::Pipeline => "pipeline",
         }
     }
 
+    /// Returns the words for `--only`, as a list.
+    pub fn names() -> String {
+        Self::ALL.map(Self::as_str).join("|")
+    }
+
     pub fn label(self) -> &'static str {
         match self {
-            Self::Flag => "flag: off",
+            Self::Flag(Kind::Unleash, Turn::Off) => "unleash: off",
+            Self::Flag(Kind::Unleash, Turn::Fewer) => "unleash: to fewer",
+            Self::Flag(Kind::Flagd, Turn::Off) => "flagd: off",
+            Self::Flag(Kind::Flagd, Turn::Fewer) => "flagd: to fewer",
+            Self::Flag(Kind::Table, Turn::Off) => "table: off",
+            Self::Flag(Kind::Table, Turn::Fewer) => "table: to fewer",
+            Self::Flag(Kind::LaunchDarkly, Turn::Off) => "launchdarkly: off",
+            Self::Flag(Kind::LaunchDarkly, Turn::Fewer) => "launchdarkly: to fewer",
+            Self::Flag(Kind::Command, Turn::Off) => "command: off",
+            Self::Flag(Kind::Command, Turn::Fewer) => "command: to fewer",
             Self::Git => "git: release",
             Self::Pipeline => "pipeline: release",
         }
     }
 
     /// Whether settling takes minutes where the program dies there: what may have left is looked for that long in git.
-    pub fn settles_slowly(self, place: &str) -> bool {
+    fn settles_slowly(self, place: &str) -> bool {
         const BEFORE_THE_PUSH: [&str; 6] = [
             "journal.asked.before-sync",
             "journal.asked.after-sync",
@@ -66,9 +103,20 @@ impl System {
         self == Self::Git && BEFORE_THE_PUSH.contains(&place)
     }
 
+    /// Whether all that a death at this place can show is shown by another system as well: the journal is one for all turns.
+    fn is_shown_by_another(self, place: &str) -> bool {
+        let own = ["flags.", "dispatcher.before-send", "dispatcher.answered"];
+        matches!(self, Self::Flag(_, Turn::Fewer)) && !own.iter().any(|start| place.starts_with(start))
+    }
+
+    /// Whether it dies at this place also where nobody asks for this system alone.
+    pub fn is_tried_with_others(self, place: &str) -> bool {
+        !self.settles_slowly(place) && !self.is_shown_by_another(place)
+    }
+
     /// Returns why it is not tried here, if so.
     pub fn missing(self) -> Option<&'static str> {
-        let no_unleash = self == Self::Flag && Unleash::of_environment().is_none();
+        let no_unleash = matches!(self, Self::Flag(Kind::Unleash, _)) && Unleash::of_environment().is_none();
         no_unleash.then_some("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one")
     }
 }
@@ -117,15 +165,10 @@ impl Scene {
             )
         };
         let (scene, config) = match system {
-            System::Flag => {
-                let unleash = Unleash::find()?;
-                let flags = format!(
-                    "[[flags]]\nname = 'unleash'\nenvironments = {{ prod = '{DEVELOPMENT}' }}\n\
-                     unleash = {{ url = '{}', token = {{ command = ['echo', '{}'] }} }}\n",
-                    unleash.url, unleash.token
-                );
-                let name = unleash.create("crash").await?;
-                (Self::Flag { unleash, name }, environment("prod", "deployment/web") + &flags)
+            System::Flag(kind, turn) => {
+                let provider = Provider::start(kind, namespace, version).await?;
+                let config = environment("prod", "deployment/web") + &provider.config();
+                (Self::Flag { provider, turn }, config)
             }
             System::Git => {
                 let folder = repository(&released(namespace, version).await?)?;
@@ -161,7 +204,7 @@ impl Scene {
 
     async fn act(&self, cockpit: &Cockpit, at: Option<&str>) -> Run {
         match self {
-            Self::Flag { name, .. } => cockpit.command(&["flags", "off", "prod", name, "--yes"], at).await,
+            Self::Flag { provider, turn } => cockpit.command(&turn.command(provider.flag()), at).await,
             Self::Git { .. } | Self::Pipeline { .. } => cockpit.command(&["release", "prod", "--yes"], at).await,
         }
     }
@@ -169,7 +212,7 @@ impl Scene {
     /// Asks for something that waits until what was left open is settled.
     async fn settle(&self, cockpit: &Cockpit) -> Run {
         match self {
-            Self::Flag { name, .. } => cockpit.command(&["flags", "on", "prod", name], None).await,
+            Self::Flag { provider, .. } => cockpit.command(&["flags", "on", "prod", provider.flag()], None).await,
             Self::Git { .. } | Self::Pipeline { .. } => cockpit.command(&["restart", "prod"], None).await,
         }
     }
@@ -177,23 +220,20 @@ impl Scene {
     /// How often it was done, as its server tells.
     async fn times(&self) -> Checked<usize> {
         match self {
-            Self::Flag { unleash, name } => unleash.times_off(name, DEVELOPMENT).await,
+            Self::Flag { provider, turn } => provider.times(*turn).await,
             Self::Git { folder, .. } => {
                 let log =
                     git(&bare(folder.path()), &["log", "--format=%(trailers:key=Release-Cockpit-Action)", "main"])?;
                 Ok(log.lines().filter(|line| !line.is_empty()).count())
             }
-            // Nothing is told before it was run once.
-            Self::Pipeline { folder, .. } => {
-                Ok(std::fs::read_to_string(told(folder.path())).map_or(0, |told| told.lines().count()))
-            }
+            Self::Pipeline { folder, .. } => Ok(lines(&told(folder.path()))),
         }
     }
 
     /// Whether its server shows it as done.
     async fn shows(&self) -> Checked<bool> {
         match self {
-            Self::Flag { unleash, name } => Ok(!unleash.is_on(name, DEVELOPMENT).await?),
+            Self::Flag { provider, turn } => provider.shows(*turn).await,
             Self::Git { folder, .. } => Ok(git(&bare(folder.path()), &["show", "main:web.yaml"])?.contains("@sha256:")),
             Self::Pipeline { api, .. } => {
                 let object = api.get("web").await?;

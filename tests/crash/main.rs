@@ -10,6 +10,7 @@ mod audit;
 mod beside;
 mod cases;
 mod cockpit;
+mod flags;
 mod kept;
 mod report;
 mod trial;
@@ -63,7 +64,7 @@ impl Wanted {
                 "--only" => {
                     let name = value()?;
                     let system = System::ALL.into_iter().find(|system| system.as_str() == name);
-                    wanted.only = Some(system.ok_or(format!("--only {name}: flag, git or pipeline"))?);
+                    wanted.only = Some(system.ok_or(format!("--only {name}: {}", System::names()))?);
                     wanted.seeds.clear();
                 }
                 "--workers" => wanted.workers = value()?.parse()?,
@@ -74,7 +75,8 @@ impl Wanted {
                 }
                 _ => {
                     return Err(format!(
-                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --only flag|git|pipeline [--at NAME:N], --workers N"
+                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --only {} [--at NAME:N], --workers N",
+                        System::names()
                     )
                     .into());
                 }
@@ -153,9 +155,7 @@ fn main() -> ExitCode {
         }
     };
     let report = Report::default();
-    for system in wanted.beside() {
-        beside_the_cluster(&wanted, system, &report);
-    }
+    beside_the_cluster(&wanted, &report);
     if wanted.only.is_some() {
         return report.end();
     }
@@ -173,26 +173,34 @@ fn main() -> ExitCode {
 }
 
 /// Kills the program at each place of what has a server of its own, once.
-fn beside_the_cluster(wanted: &Wanted, system: System, report: &Report) {
-    if let Some(reason) = system.missing() {
-        println!("{}: ignored: {reason}", system.label());
-        return;
-    }
-    let places = Mutex::new(Vec::new());
-    on_workers(1, 1, |namespace, worker, _| {
+fn beside_the_cluster(wanted: &Wanted, report: &Report) {
+    let mut systems = wanted.beside();
+    systems.retain(|system| {
+        if let Some(reason) = system.missing() {
+            println!("{}: ignored: {reason}", system.label());
+        }
+        system.missing().is_none()
+    });
+    let trials = Mutex::new(Vec::new());
+    on_workers(wanted.workers.min(systems.len()), systems.len(), |namespace, worker, number| {
+        let system = systems[number];
         match caught(|| worker.block_on(beside::places(namespace, system, version()))) {
-            Ok(passed) => *places.lock().unwrap_or_else(PoisonError::into_inner) = passed,
+            Ok(mut places) => {
+                if wanted.only.is_none() {
+                    places.retain(|place| system.is_tried_with_others(place));
+                }
+                let every = places.into_iter().map(|place| Deaths { first: format!("{place}:1"), then: None });
+                let every: Vec<Deaths> =
+                    wanted.deaths.as_ref().map_or_else(|| every.collect(), |deaths| vec![deaths.clone()]);
+                let every = every.into_iter().map(|deaths| (system, deaths));
+                trials.lock().unwrap_or_else(PoisonError::into_inner).extend(every);
+            }
             Err(failure) => report.fail(system.label(), &failure),
         }
     });
-    let mut places: Vec<String> = places.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if wanted.only.is_none() {
-        places.retain(|place| !system.settles_slowly(place));
-    }
-    let every = places.into_iter().map(|place| Deaths { first: format!("{place}:1"), then: None });
-    let every: Vec<Deaths> = wanted.deaths.as_ref().map_or_else(|| every.collect(), |deaths| vec![deaths.clone()]);
-    on_workers(wanted.workers.min(every.len()), every.len(), |namespace, worker, number| {
-        let deaths = every[number].clone();
+    let trials: Vec<(System, Deaths)> = trials.into_inner().unwrap_or_else(PoisonError::into_inner);
+    on_workers(wanted.workers.min(trials.len()), trials.len(), |namespace, worker, number| {
+        let (system, deaths) = trials[number].clone();
         let begun = Instant::now();
         let settled = caught(|| worker.block_on(beside::run(namespace, system, version(), &deaths)));
         let repeat = format!("--only {}", system.as_str());

@@ -110,7 +110,7 @@ async fn settle(
         // Nothing was written since: the next one who writes puts the torn line aside.
         ask_again(cockpit, case).await?;
     }
-    if let Some(repeated) = Writes::since(start, &namespace.name, case)?.repeated() {
+    if let Some(repeated) = Writes::since(start, &namespace.name, case.workload)?.repeated() {
         return Err(format!("sent more than once: {repeated}").into());
     }
     Ok(if torn { format!("{settled}, torn line put aside") } else { settled })
@@ -167,7 +167,7 @@ async fn judge(
 ) -> Checked<String> {
     let (lines, _) = read(&cockpit.journals())?;
     let now = namespace.get(case.kind, case.workload).await?;
-    let writes = Writes::since(start, &namespace.name, case)?;
+    let writes = Writes::since(start, &namespace.name, case.workload)?;
     if let Some((_, record)) = open_intents(&lines).first() {
         return Err(format!("still open: {}", record.headline).into());
     }

@@ -155,6 +155,12 @@ impl LaunchDarklyApi {
         Ok(flag["environments"][environment]["on"] == true)
     }
 
+    /// The weight of the first variation in the default rule of a flag, of 100,000.
+    pub async fn weight(&self, name: &str, environment: &str) -> Checked<Value> {
+        let mut flag = self.ask(&format!("api/v2/flags/{PROJECT}/{name}?env={environment}")).await?;
+        Ok(flag["environments"][environment]["fallthrough"]["rollout"]["variations"][0]["weight"].take())
+    }
+
     /// How often the audit log says that a flag was turned off in an environment.
     pub async fn times_off(&self, name: &str, environment: &str) -> Checked<usize> {
         let log =
