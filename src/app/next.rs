@@ -76,10 +76,14 @@ pub fn next(model: &Model) -> Next {
             .cloned()
             .collect(),
     };
-    let first = flag_countdown(model, env)
-        .or_else(|| flag_is_worse(model, env, workload))
+    let of_flag = || flag_countdown(model, env).or_else(|| flag_is_worse(model, env));
+    // What is wrong with the version itself comes before a flag of it.
+    let is_well = workload.assessment.verdict != Verdict::NoGo;
+    let first = is_well.then(of_flag).flatten();
+    let first = first
         .or_else(|| by_release_state(model, env, workload, status))
-        .or_else(|| alarm(model, env, workload, status));
+        .or_else(|| alarm(model, env, workload, status))
+        .or_else(of_flag);
     if let Some(next) = first {
         let in_the_way = if next.is_alarm && status.pause.is_some() { in_the_way } else { Vec::new() };
         return Next { in_the_way, ..next };
@@ -229,16 +233,12 @@ fn flag_countdown(model: &Model, env: &Environment) -> Option<Next> {
     Some(Next { is_alarm: true, ..Next::calm(sentence) })
 }
 
-/// Whoever has a flag that goes to more users step by step is proven to fare worse, and the version itself is well.
-fn flag_is_worse(model: &Model, env: &Environment, workload: &WorkloadState) -> Option<Next> {
-    if workload.assessment.verdict == Verdict::NoGo {
-        return None;
-    }
+/// Whoever has a flag that goes to more users step by step is proven to fare worse.
+fn flag_is_worse(model: &Model, env: &Environment) -> Option<Next> {
     let (now, name) = (model.core.now, env.name());
     let (flag, state, reason) = env.flags.iter().find_map(|source| {
         source.rollouts.iter().find_map(|rollout| {
-            let flag = &rollout.settings.flag;
-            let (_, report, state) = fresh_report(source, flag, now)?;
+            let (flag, (report, state)) = (&rollout.settings.flag, fresh_report(source, rollout, now)?);
             let reason = report.reasons.first().cloned().unwrap_or_default();
             (report.opinion == AnalysisStatus::Regressed).then_some((flag, state, reason))
         })

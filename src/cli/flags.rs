@@ -221,7 +221,8 @@ pub(super) fn environments(world: &World, provider: &str, name: &str, now: Times
 fn rollout(env: &Environment, listed: &ListedFlag<'_>, now: Timestamp) -> Value {
     let Some(progress) = progress(env, listed.source, listed.flag, now) else { return Value::Null };
     let steps = progress.rollout.steps.iter().copied();
-    let report = fresh_report(listed.source, &listed.flag.name, now).map(|(_, report, _)| report);
+    let known = listed.source.rollout(&listed.flag.name);
+    let report = known.and_then(|known| fresh_report(listed.source, known, now)).map(|(report, _)| report);
     json!({
         "steps": steps.map(Share::percent).collect::<Vec<u8>>(),
         "next": progress.next.map(Share::percent),

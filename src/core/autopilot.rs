@@ -72,6 +72,12 @@ impl Autopilot {
         self.flags.start_over();
     }
 
+    /// Returns how many rollbacks and flags turned off come unless someone keeps what they are about.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.countdowns.len() + self.flags.count()
+    }
+
     /// Returns the flag that is turned off next, with the time that is left.
     #[must_use]
     pub fn next_flag(&self, now: Timestamp) -> Option<(&FlagKey, SignedDuration)> {

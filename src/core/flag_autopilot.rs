@@ -17,6 +17,7 @@ use crate::domain::rules::action::flag::uid;
 use crate::domain::rules::flag_rollout::fresh_report;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::Environment;
+use crate::domain::world::flag_rollouts::FlagRolloutState;
 use crate::domain::world::flags::FlagSource;
 
 /// How long a person's word holds that keeps a flag whose provider does not say when it was changed.
@@ -27,17 +28,22 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 pub struct FlagAutopilot {
     /// Flags that are turned off then unless someone keeps them.
     countdowns: BTreeMap<FlagKey, Timestamp>,
-    kept: BTreeSet<FlagKey>,
-    /// The strongest response that was carried out or said.
-    answered: BTreeMap<FlagKey, Response>,
+    /// Since when a person keeps them.
+    kept: BTreeMap<FlagKey, Timestamp>,
+    /// The strongest response that was carried out or said, and since when the flag was as it is then.
+    answered: BTreeMap<FlagKey, (Option<Timestamp>, Response)>,
     /// Why it could not act last, so that it is said once.
     refused: BTreeMap<FlagKey, String>,
 }
 
 impl FlagAutopilot {
-    /// Returns the flag that is turned off next, with the time that is left.
     #[must_use]
-    pub fn next(&self, now: Timestamp) -> Option<(&FlagKey, SignedDuration)> {
+    pub(super) fn count(&self) -> usize {
+        self.countdowns.len()
+    }
+
+    #[must_use]
+    pub(super) fn next(&self, now: Timestamp) -> Option<(&FlagKey, SignedDuration)> {
         let next = self.countdowns.iter().min_by_key(|(_, due)| **due);
         next.map(|(key, due)| (key, due.duration_since(now).max(SignedDuration::ZERO)))
     }
@@ -64,7 +70,11 @@ struct FlagBreach {
 pub(super) fn step(core: &mut Core) -> Vec<Effect> {
     let breaches: Vec<FlagBreach> = core.world.environments.iter().flat_map(|env| breaches(env, core.now)).collect();
     forget_ended(core);
-    let breaches = without_kept(core, breaches);
+    let mut breaches = without_kept(core, breaches);
+    // Environments that are one at the provider have one flag: it is turned off once.
+    breaches.sort_by_key(|breach| std::cmp::Reverse((breach.autopilot, breach.response)));
+    let mut seen = BTreeSet::new();
+    breaches.retain(|breach| seen.insert(breach.uid.clone()));
     core.autopilot.flags.countdowns.retain(|key, _| {
         breaches.iter().any(|breach| breach.key == *key && breach.autopilot && breach.response == Response::Rollback)
     });
@@ -73,11 +83,11 @@ pub(super) fn step(core: &mut Core) -> Vec<Effect> {
 
 fn breaches(env: &Environment, now: Timestamp) -> Vec<FlagBreach> {
     let rails = &env.settings.guardrails;
-    let of = |source: &FlagSource, name: &str| {
-        let (_, report, _) = fresh_report(source, name, now)?;
+    let of = |source: &FlagSource, rollout: &FlagRolloutState| {
+        let (name, (report, _)) = (&rollout.settings.flag, fresh_report(source, rollout, now)?);
         let provider = source.settings.provider.clone();
         Some(FlagBreach {
-            key: FlagKey { env: env.name().clone(), provider, flag: name.to_owned() },
+            key: FlagKey { env: env.name().clone(), provider, flag: name.clone() },
             uid: uid(&source.settings.place, name),
             since: source.flag(name)?.changed().map(|change| change.at),
             response: rails.response(report)?,
@@ -87,7 +97,7 @@ fn breaches(env: &Environment, now: Timestamp) -> Vec<FlagBreach> {
         })
     };
     let of_source = |source: &FlagSource| -> Vec<FlagBreach> {
-        source.rollouts.iter().filter_map(|rollout| of(source, &rollout.settings.flag)).collect()
+        source.rollouts.iter().filter_map(|rollout| of(source, rollout)).collect()
     };
     env.flags.iter().flat_map(of_source).collect()
 }
@@ -100,9 +110,17 @@ fn forget_ended(core: &mut Core) {
         source.and_then(|source| source.flag(&key.flag)).is_some_and(|flag| divides(flag.state))
     };
     let flags = &mut autopilot.flags;
-    flags.kept.retain(is_on);
+    flags.kept.retain(|key, _| is_on(key));
     flags.answered.retain(|key, _| is_on(key));
     flags.refused.retain(|key, _| is_on(key));
+}
+
+/// Returns the environments that have the flag by the same place at the provider, that of the key among them.
+fn same_place<'a>(core: &'a Core, key: &FlagKey) -> impl Iterator<Item = &'a Environment> + use<'a> {
+    let source = core.world.environment(&key.env).and_then(|env| env.flag_source(&key.provider));
+    let place = source.map(|source| source.settings.place.clone());
+    let has = move |env: &&Environment| env.flags.iter().any(|other| Some(&other.settings.place) == place.as_ref());
+    core.world.environments.iter().filter(has)
 }
 
 /// Leaves out flags that a person keeps, here or in another cockpit, and says so where one was about to be turned off.
@@ -110,9 +128,10 @@ fn without_kept(core: &mut Core, mut breaches: Vec<FlagBreach>) -> Vec<FlagBreac
     let mut news = Vec::new();
     breaches.retain(|breach| {
         let FlagKey { env, flag, .. } = &breach.key;
-        let here = core.world.environment(env).and_then(|env| env.cluster.as_ref());
         let since = breach.since.unwrap_or_else(|| core.now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN));
-        let by = core.world.ledger.keeper_of_flag(env, here, &breach.uid, since);
+        // Whoever keeps it in one environment keeps it in those that are the same one at the provider.
+        let mut one = same_place(core, &breach.key);
+        let by = one.find_map(|env| core.world.ledger.keeper_of_flag(env.name(), env.cluster.as_ref(), flag, since));
         let is_counted = core.autopilot.flags.countdowns.contains_key(&breach.key);
         news.extend(by.filter(|_| is_counted).map(|by| format!("{env}: {} keeps the flag {flag}", by.who)));
         by.is_none()
@@ -125,13 +144,15 @@ fn without_kept(core: &mut Core, mut breaches: Vec<FlagBreach>) -> Vec<FlagBreac
 
 fn respond(core: &mut Core, breach: &FlagBreach) -> Vec<Effect> {
     let flags = &mut core.autopilot.flags;
-    if flags.kept.contains(&breach.key) || flags.answered.get(&breach.key) >= Some(&breach.response) {
+    let is_kept = flags.kept.get(&breach.key).is_some_and(|at| breach.since.is_none_or(|since| since <= *at));
+    let answered = flags.answered.get(&breach.key).filter(|(since, _)| *since == breach.since);
+    if is_kept || answered.is_some_and(|(_, response)| *response >= breach.response) {
         return Vec::new();
     }
     if breach.autopilot && breach.response == Response::Rollback {
         return count_down(core, breach);
     }
-    flags.answered.insert(breach.key.clone(), breach.response);
+    flags.answered.insert(breach.key.clone(), (breach.since, breach.response));
     let FlagKey { env, flag, .. } = &breach.key;
     let wish = match breach.response {
         Response::Alert => "",
@@ -161,7 +182,7 @@ fn count_down(core: &mut Core, breach: &FlagBreach) -> Vec<Effect> {
     // What cannot be done now is tried again at the next look.
     let Some(effects) = turn_off(core, breach) else { return Vec::new() };
     core.autopilot.flags.countdowns.remove(&breach.key);
-    core.autopilot.flags.answered.insert(breach.key.clone(), Response::Rollback);
+    core.autopilot.flags.answered.insert(breach.key.clone(), (breach.since, Response::Rollback));
     effects
 }
 
@@ -204,7 +225,10 @@ pub(super) fn keep(core: &mut Core) -> Vec<Effect> {
     for key in counted.into_keys() {
         core.notice(Level::Warn, format!("{}: the flag {} is kept; autopilot leaves it to you", key.env, key.flag));
         effects.extend(kept(core, &key));
-        core.autopilot.flags.kept.insert(key);
+        let all: Vec<FlagKey> =
+            same_place(core, &key).map(|env| FlagKey { env: env.name().clone(), ..key.clone() }).collect();
+        let now = core.now;
+        core.autopilot.flags.kept.extend(all.into_iter().map(|key| (key, now)));
     }
     effects
 }
@@ -221,7 +245,7 @@ fn kept(core: &Core, key: &FlagKey) -> Option<Effect> {
         target: WorkloadKey { env: key.env.clone(), workload },
         cluster: core.cluster(&key.env),
         uid: None,
-        hash: uid(&source.settings.place, &key.flag),
+        hash: String::new(),
         flag: Some(key.flag.clone()),
         at: Some(core.now),
         signature: None,

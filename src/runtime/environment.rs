@@ -197,19 +197,20 @@ impl Environment {
         let pace = Pace {
             every: Pace::step(interval, &self.env.settings.rules),
             rules: self.env.settings.rules.clone(),
-            source: configured.url.to_string(),
+            source: questions.identity(),
             folder: self.state.clone(),
         };
         for provider in &self.env.flags {
             for rollout in &provider.rollouts {
+                let questions = questions.of_users(rollout);
                 FlagUsersSource {
                     env: self.env.name().clone(),
                     provider: provider.name.clone(),
-                    questions: questions.of_users(rollout),
                     rollout: rollout.clone(),
                     tracks: tracks.clone(),
                     divided: divided.clone(),
-                    pace: pace.clone(),
+                    pace: Pace { source: questions.identity(), ..pace.clone() },
+                    questions,
                     refresh: Arc::clone(&self.refresh),
                     outlet: self.outlet.clone(),
                     cancel: self.cancel.clone(),

@@ -84,15 +84,20 @@ fn state(scene: &DrawContext<'_>, with_names: bool) -> Line<'static> {
         let user = env.and_then(|env| env.access.user.as_deref()).unwrap_or(&model.core.operator);
         row = row.say(Role::Text, scene.theme.clip_middle(user, 24)).say(Role::Faint, &dot);
     }
+    let it = match model.core.autopilot.pending() {
+        0 | 1 => "it".to_owned(),
+        more => format!("all {more}"),
+    };
     if let Some((target, left)) = model.core.autopilot.next(model.core.now) {
         let key = model.ui.keymap.key(Command::Keep).unwrap_or_default();
         let left = crate::domain::facts::text::duration(left);
-        let text = format!("{} rolls {} back in {left}, {key} keeps it", scene.theme.glyphs().warn, target.env);
+        let text = format!("{} rolls {} back in {left}, {key} keeps {it}", scene.theme.glyphs().warn, target.env);
         row = row.say(Role::Bad, text).say(Role::Faint, &dot);
     } else if let Some((flag, left)) = model.core.autopilot.next_flag(model.core.now) {
         let key = model.ui.keymap.key(Command::Keep).unwrap_or_default();
         let (name, left) = (scene.theme.clip_middle(&flag.flag, 30), crate::domain::facts::text::duration(left));
-        let text = format!("{} turns {name} off in {} in {left}, {key} keeps it", scene.theme.glyphs().warn, flag.env);
+        let text =
+            format!("{} turns {name} off in {} in {left}, {key} keeps {it}", scene.theme.glyphs().warn, flag.env);
         row = row.say(Role::Bad, text).say(Role::Faint, &dot);
     } else if env.is_some_and(|env| env.settings.guardrails.autopilot) {
         row = row.say(Role::Warn, "autopilot").say(Role::Faint, &dot);

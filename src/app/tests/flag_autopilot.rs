@@ -12,8 +12,9 @@ use crate::app::{Effect, Msg, update};
 use crate::core;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::flag::rollout::FlagRollout;
-use crate::domain::facts::flag::{Flag, FlagState, ProviderKind};
+use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::guardrails::{Guardrails, Kept};
 use crate::domain::record::journal::Entry;
@@ -58,13 +59,17 @@ fn lists(model: &mut Model, state: FlagState) -> Vec<Effect> {
 }
 
 fn finds(model: &mut Model, opinion: AnalysisStatus, culprit: Option<Metric>) -> Vec<Effect> {
+    finds_in(model, target().env, opinion, culprit)
+}
+
+fn finds_in(model: &mut Model, env: EnvName, opinion: AnalysisStatus, culprit: Option<Metric>) -> Vec<Effect> {
     let report = Report {
         opinion,
         culprit,
         reasons: vec!["error rate: with it 3.10 %, without it 0.10 %".to_owned()],
         ..CanaryAnalyzer::new(Rules::default()).report()
     };
-    let (env, provider, flag) = (target().env, "unleash".to_owned(), FLAG.to_owned());
+    let (provider, flag) = ("unleash".to_owned(), FLAG.to_owned());
     let (every, result) = (SignedDuration::from_secs(10), Ok(Arc::new(report)));
     feed(model, Feed::FlagCompared { env, provider, flag, every, result })
 }
@@ -126,6 +131,48 @@ fn without_autopilot_it_is_only_said() {
     finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let next = next(&model);
     assert!(next.is_alarm && next.sentence.starts_with("NO-GO: 7, then K turns checkout off"), "{next:?}");
+}
+
+/// Two environments that are the same one at the provider.
+#[test]
+fn a_flag_that_two_environments_share_is_turned_off_once_and_kept_for_both() {
+    let shared = || {
+        let mut model = going_out(true);
+        let mut other = model.core.world.environments[0].clone();
+        other.settings.name = EnvName::new("prod-us");
+        model.core.world.environments.push(other);
+        model
+    };
+    let both_find = |model: &mut Model| {
+        let mut effects = Vec::new();
+        for env in ["prod", "prod-us"] {
+            effects.extend(finds_in(model, EnvName::new(env), AnalysisStatus::Regressed, Some(Metric::Errors)));
+        }
+        effects
+    };
+    let mut model = shared();
+    both_find(&mut model);
+    assert_eq!(verbs(&later(&mut model, 20)), [Verb::FlagOff]);
+    let mut model = shared();
+    finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    press(&mut model, "x");
+    let mut effects = both_find(&mut model);
+    effects.extend(later(&mut model, 60));
+    assert_eq!(verbs(&effects), []);
+}
+
+#[test]
+fn a_flag_that_is_kept_is_no_more_once_it_was_changed_again() {
+    let mut model = going_out(true);
+    finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    press(&mut model, "x");
+    assert_eq!(verbs(&later(&mut model, 30)), []);
+    let (env, provider, at) = (target().env, "unleash".to_owned(), Some(model.core.now));
+    let change = FlagChange { by: "ada".to_owned(), at: model.core.now, what: FlagEdit::On };
+    let flag = Flag { changes: vec![change], ..Flag::of_name(FLAG, FlagState::Percent(25)) };
+    feed(&mut model, Feed::Flags { env, provider, link: Link::Up, at, flags: Arc::new(vec![flag]) });
+    finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    assert_eq!(verbs(&later(&mut model, 20)), [Verb::FlagOff]);
 }
 
 /// What says that the flag is kept.

@@ -19,6 +19,8 @@ pub(super) const SECTION: Section = Section {
     groups: &[FIELDS],
 };
 
+/// Most rollouts of a provider: the users of each are asked for by queries of their own.
+const MAX_ROLLOUTS: usize = 50;
 /// How long a flag stays at a step where nothing else is said.
 const WAIT: SignedDuration = SignedDuration::from_mins(10);
 const STEPS_HELP: &str = "write for example steps = [1, 5, 25], each larger than the one before";
@@ -58,6 +60,10 @@ impl RolloutDraft {
 pub(super) fn read(reader: &mut Reader, provider: &Table<'_>) -> Vec<RolloutDraft> {
     let mut names = BTreeSet::new();
     let tables = reader.tables(provider, "rollouts");
+    if tables.len() > MAX_ROLLOUTS {
+        let what = format!("there are {} rollouts of one provider, and may be {MAX_ROLLOUTS}", tables.len());
+        reader.note(provider.key_at("rollouts"), what, "leave out those that have gone out");
+    }
     tables.iter().filter_map(|table| draft(reader, table, &mut names)).collect()
 }
 

@@ -66,7 +66,7 @@ impl FlagOff {
     }
 }
 
-fn digest(place: &str) -> String {
+pub(super) fn digest(place: &str) -> String {
     hex(&Sha256::digest(place.as_bytes()))
 }
 

@@ -44,7 +44,7 @@ pub struct Kept {
     /// UID of the workload; journals of before do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Template hash of the canary, or what identifies the flag.
+    /// Template hash of the canary; empty where it is about a flag.
     pub hash: String,
     /// The name of the flag, where it is about one; `target` is what answers its users.
     #[serde(default, skip_serializing_if = "Option::is_none")]

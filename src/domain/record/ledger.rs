@@ -13,6 +13,7 @@ use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, Decision, SignOff};
 use crate::domain::record::flag_off::FlagOffs;
+use crate::domain::record::flag_set::FlagSets;
 use crate::domain::record::freeze::{self, Freeze};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
@@ -104,6 +105,9 @@ pub struct Ledger {
     /// Flags that were turned off.
     #[serde(default)]
     pub flag_offs: FlagOffs,
+    /// What flags were turned to last.
+    #[serde(default)]
+    pub flag_sets: FlagSets,
     pub became_stable: Statements<BecameStable>,
     pub superseded: Statements<Superseded>,
     /// The ReplicaSet that was last seen to go out, per workload, and what was stable then.
@@ -115,6 +119,7 @@ impl Ledger {
     /// Takes in a line of a journal. Taking one in twice changes nothing.
     pub fn take(&mut self, line: &Line) {
         self.flag_offs.take_line(line);
+        self.flag_sets.take_line(line);
         match &line.entry {
             Entry::Acknowledged(ack) => self.take_acknowledgement(ack),
             Entry::SignedOff(sign_off) => self.take_sign_off(sign_off),
@@ -384,6 +389,7 @@ impl Ledger {
         }
         self.deciding.extend(other.deciding);
         self.flag_offs.merge(other.flag_offs);
+        self.flag_sets.merge(other.flag_sets);
         for seen in &other.became_stable {
             self.became_stable.add(seen.clone());
         }
@@ -448,18 +454,17 @@ impl Ledger {
         })
     }
 
-    /// Returns who keeps a flag since then, by what identifies it.
+    /// Returns who keeps a flag since then. Where its provider keeps it is written otherwise in each config: its name tells.
     #[must_use]
     pub fn keeper_of_flag(
         &self,
         env: &EnvName,
         here: Option<&ClusterIdentity>,
-        uid: &str,
+        flag: &str,
         since: Timestamp,
     ) -> Option<&Kept> {
         self.kept.iter().find(|kept| {
-            kept.flag.is_some()
-                && kept.hash == uid
+            kept.flag.as_deref() == Some(flag)
                 && kept.at.is_some_and(|at| at >= since)
                 && is_of(env, here, (&kept.target.env, kept.cluster.as_ref()))
         })

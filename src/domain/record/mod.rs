@@ -5,6 +5,7 @@ pub mod allowed_signers;
 pub mod anchor;
 pub mod checklist;
 pub mod flag_off;
+pub mod flag_set;
 pub mod freeze;
 pub mod guardrails;
 pub mod journal;

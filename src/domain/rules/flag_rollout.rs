@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::refusal::{Refusal, RefusalKind};
 use crate::domain::facts::flag::rollout::{FlagRollout, divides};
-use crate::domain::facts::flag::{Flag, FlagKey, FlagState, Share, Turn};
+use crate::domain::facts::flag::{Flag, FlagState, Share, Turn};
 use crate::domain::facts::text::duration;
 use crate::domain::world::Environment;
 use crate::domain::world::flag_rollouts::{FlagRolloutState, UsersCompared};
@@ -83,10 +83,7 @@ fn of_report(report: &Report) -> Option<(Verdict, String)> {
     let reason = report.reasons.first().cloned().unwrap_or_default();
     match report.opinion {
         AnalysisStatus::Regressed => Some((Verdict::NoGo, reason)),
-        AnalysisStatus::NoData if report.seen.canary.requests > 0 => {
-            Some((Verdict::Blind, format!("no data: {reason}")))
-        }
-        AnalysisStatus::NoData => Some((Verdict::Wait, format!("collecting: {reason}"))),
+        AnalysisStatus::NoData => Some((Verdict::Blind, format!("no data: {reason}"))),
         AnalysisStatus::Suspect => Some((Verdict::Wait, reason)),
         AnalysisStatus::Undecided | AnalysisStatus::Healthy => {
             let Some(need) = report.needs.enough else {
@@ -114,11 +111,16 @@ fn waited(known: &FlagRolloutState, flag: &Flag, now: Timestamp) -> Option<(Verd
         .then(|| (Verdict::Wait, format!("collecting: it stays at {} for {} more", flag.state, duration(left))))
 }
 
-/// Returns why a flag that goes step by step cannot be given to more users so.
+/// Returns why a flag that goes step by step cannot be given to more users so. `flag` is how its provider lists it, `there` the
+/// source by which an environment has it.
 #[must_use]
-pub fn in_the_way(env: &Environment, source: &FlagSource, key: &FlagKey, turn: Turn, now: Timestamp) -> Vec<Refusal> {
-    let Some(flag) = source.flag(&key.flag) else { return Vec::new() };
-    let Some(progress) = progress(env, source, flag, now) else { return Vec::new() };
+pub fn in_the_way(env: &Environment, there: &FlagSource, flag: &Flag, turn: Turn, now: Timestamp) -> Vec<Refusal> {
+    let Some(progress) = progress(env, there, flag, now) else { return Vec::new() };
+    if !there.heard.is_fresh(now) {
+        let provider = &there.settings.provider;
+        let text = format!("{}: what {provider} says is {}", flag.name, there.heard.age_in_words(now));
+        return vec![Refusal::new(RefusalKind::Blind, text, format!("wait for {provider}"))];
+    }
     let steps = progress.rollout.describe();
     let mut reasons = Vec::new();
     let is_skipped = match (turn, progress.next) {
@@ -129,19 +131,19 @@ pub fn in_the_way(env: &Environment, source: &FlagSource, key: &FlagKey, turn: T
     };
     if is_skipped {
         let next = progress.next.unwrap_or(Share::ALL).percent();
-        let text = format!("{} is {}, and goes {steps}", key.flag, flag.state);
-        let remedy = format!("`cockpit flags set {} {} {next}` is next", env.name(), key.flag);
+        let text = format!("{} is {}, and goes {steps}", flag.name, flag.state);
+        let remedy = format!("`cockpit flags set {} {} {next}` is next", env.name(), flag.name);
         reasons.push(Refusal::new(RefusalKind::Gate, text, remedy));
     }
     if progress.verdict != Verdict::Go {
         let (kind, remedy) = match progress.verdict {
             Verdict::NoGo => {
-                (RefusalKind::Gate, format!("`cockpit flags off {} {}` takes it back", env.name(), key.flag))
+                (RefusalKind::Gate, format!("`cockpit flags off {} {}` takes it back", env.name(), flag.name))
             }
             Verdict::Wait => (RefusalKind::Collecting, String::new()),
             Verdict::Blind | Verdict::Go => (RefusalKind::Blind, "green when its users are compared".to_owned()),
         };
-        let text = format!("{} at {}: {}", key.flag, flag.state, progress.reason);
+        let text = format!("{} at {}: {}", flag.name, flag.state, progress.reason);
         reasons.push(Refusal::new(kind, text, remedy));
     }
     reasons
@@ -150,15 +152,14 @@ pub fn in_the_way(env: &Environment, source: &FlagSource, key: &FlagKey, turn: T
 /// Returns what the comparison of a flag's users gave last, while some have it and it is fresh.
 #[must_use]
 pub fn fresh_report<'a>(
-    source: &'a FlagSource,
-    flag: &str,
+    source: &FlagSource,
+    known: &'a FlagRolloutState,
     now: Timestamp,
-) -> Option<(&'a FlagRolloutState, &'a Report, FlagState)> {
-    let known = source.rollout(flag)?;
-    let state = source.flag(flag)?.state;
+) -> Option<(&'a Report, FlagState)> {
+    let state = source.flag(&known.settings.flag)?.state;
     let compared = known.compared.as_ref().filter(|compared: &&UsersCompared| !compared.is_stale(now))?;
     let report = compared.result.as_ref().ok()?;
-    divides(state).then_some((known, report, state))
+    divides(state).then_some((&**report, state))
 }
 
 #[cfg(test)]

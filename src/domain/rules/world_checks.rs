@@ -16,6 +16,7 @@ impl World {
             self.ledger.take(line);
         }
         self.forget_old_offs(now);
+        self.note_flag_sets();
         self.refresh_rejected();
         self.refresh_checks(None, now);
     }
@@ -32,8 +33,23 @@ impl World {
         }
         self.ledger.merge(ledger);
         self.forget_old_offs(now);
+        self.note_flag_sets();
         self.refresh_rejected();
         self.refresh_checks(None, now);
+    }
+
+    /// Notes since when flags that go step by step are at a share that was set here.
+    fn note_flag_sets(&mut self) {
+        let Self { environments, ledger, .. } = self;
+        for env in environments {
+            let name = &env.settings.name;
+            for source in &mut env.flags {
+                let place = &source.settings.place;
+                for rollout in &mut source.rollouts {
+                    rollout.set = ledger.flag_sets.latest(name, (place, &rollout.settings.flag));
+                }
+            }
+        }
     }
 
     /// Forgets which flags were turned off longer ago than any check asks for.

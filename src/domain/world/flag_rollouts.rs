@@ -6,7 +6,7 @@ use analysis::Report;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::facts::flag::rollout::{FlagRollout, divides};
-use crate::domain::facts::flag::{Flag, FlagState};
+use crate::domain::facts::flag::{Flag, FlagState, Turn};
 use crate::domain::world::verdict::CanaryReport;
 
 /// How a flag is that goes to more users step by step.
@@ -15,6 +15,8 @@ pub struct FlagRolloutState {
     pub settings: FlagRollout,
     /// What the comparison of its users gave last; `None` while there is none.
     pub compared: Option<UsersCompared>,
+    /// What it was turned to here last, and when.
+    pub(in crate::domain) set: Option<(Turn, Timestamp)>,
     /// The state in which it was seen last, and since when it was seen so.
     seen: Option<(FlagState, Timestamp)>,
 }
@@ -31,7 +33,7 @@ pub struct UsersCompared {
 
 impl FlagRolloutState {
     pub(super) fn new(settings: FlagRollout) -> Self {
-        Self { settings, compared: None, seen: None }
+        Self { settings, compared: None, set: None, seen: None }
     }
 
     pub(super) fn saw(&mut self, state: Option<FlagState>, at: Timestamp) {
@@ -44,12 +46,14 @@ impl FlagRolloutState {
         }
     }
 
-    /// Returns since when the flag is as it is: since its provider says that it was changed last, or where it says nothing of
-    /// that, since it has been seen so here.
+    /// Returns since when the flag is as it is: since its provider says that it was changed last; where it says nothing of that,
+    /// since it was set so here, or else since it has been seen so.
     #[must_use]
     pub fn since(&self, flag: &Flag) -> Option<Timestamp> {
+        let changed = flag.changed().map(|change| change.at);
+        let set = self.set.filter(|(turn, _)| turn.is_reached(flag.state)).map(|(_, at)| at);
         let seen = self.seen.filter(|(state, _)| *state == flag.state).map(|(_, at)| at);
-        flag.changed().map(|change| change.at).or(seen)
+        changed.or(set).or(seen)
     }
 }
 

@@ -57,6 +57,13 @@ fn is_heard(core: &Core, env: &EnvName) -> bool {
     env.is_some_and(|env| env.flags.iter().all(|source| source.heard.link != Link::Never))
 }
 
+/// Returns an environment, and those that are watched and the same one at one of its providers.
+fn shared_with(world: &World, env: &EnvName) -> BTreeSet<EnvName> {
+    let flags = world.environment(env).map(|env| env.flags.as_slice()).unwrap_or_default();
+    let others = flags.iter().flat_map(|source| source.settings.shared_with.clone());
+    others.filter(|other| world.environment(other).is_some()).chain([env.clone()]).collect()
+}
+
 /// Whether the users of each flag that goes to more of them step by step were compared, as far as some have it and some do not.
 fn are_compared(core: &Core, env: &EnvName) -> bool {
     let Some(env) = core.world.environment(env).filter(|env| env.settings.has_metrics) else { return true };
@@ -147,7 +154,9 @@ async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result
         None => return Ok(Exit::Usage),
     };
     if !is_backward {
-        driver.until(FIRST_DATA_TIMEOUT, |core| are_compared(core, &env)).await?;
+        // Those that are the same one at the provider are asked, too.
+        let shared = shared_with(driver.world(), &env);
+        driver.until(FIRST_DATA_TIMEOUT, |core| shared.iter().all(|env| are_compared(core, env))).await?;
         settle_open(driver, &key).await?;
     }
     let plan = match driver.core.plan_flag(&key, turn) {
@@ -206,11 +215,12 @@ async fn settle_open(driver: &mut Driver, key: &FlagKey) -> Result<()> {
 
 /// Looks at everything that turning on rests on, as for a promotion.
 async fn prepare_on(driver: &mut Driver, env: &EnvName) -> Result<()> {
-    driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread && is_heard(core, env)).await?;
     // Those that are the same one at the provider are asked, too.
-    let flags = driver.world().environment(env).map(|env| env.flags.as_slice()).unwrap_or_default();
-    let shared: BTreeSet<EnvName> = flags.iter().flat_map(|source| source.settings.shared_with.clone()).collect();
-    for asked in std::iter::once(env).chain(&shared) {
+    let shared = shared_with(driver.world(), env);
+    driver
+        .until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread && shared.iter().all(|env| is_heard(core, env)))
+        .await?;
+    for asked in &shared {
         super::checklist::settle(driver, asked).await?;
     }
     // A promotion needs a journal that can be written; whether it can is known after trying.

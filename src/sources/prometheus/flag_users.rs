@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::Questions;
 use super::counts::counting::{CountedLook, Counting, Pace};
 use crate::domain::facts::flag::rollout::{FlagRollout, divides, of_users};
-use crate::domain::facts::flag::{Flag, FlagState};
+use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::world::feed::Feed;
@@ -31,6 +31,21 @@ pub struct Division {
     is_divided: bool,
     /// How many times it has begun to since it was first seen: what was counted before an earlier end is about another time.
     begun: u64,
+    /// When it was turned on or off last, as its provider's log says; `None` where it keeps none.
+    turned: Option<Timestamp>,
+}
+
+/// How long a pause may be in which nothing was counted: whether the flag was off meanwhile is told by its provider's log.
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+/// The same where its provider keeps no log.
+const MAX_PAUSE_WITHOUT_LOG: SignedDuration = SignedDuration::from_mins(10);
+
+impl Division {
+    /// Whether what was counted up to then is about this time of the flag.
+    fn goes_on_from(self, until: Timestamp, now: Timestamp) -> bool {
+        let longest = if self.turned.is_some() { MAX_PAUSE } else { MAX_PAUSE_WITHOUT_LOG };
+        now.duration_since(until) <= longest && self.turned.is_none_or(|turned| turned <= until)
+    }
 }
 
 impl DividedFlags {
@@ -38,13 +53,18 @@ impl DividedFlags {
     pub fn take(&mut self, provider: &str, rollouts: &[FlagRollout], flags: &[Flag]) -> bool {
         let mut is_news = false;
         for rollout in rollouts {
-            let state = flags.iter().find(|flag| flag.name == rollout.flag).map_or(FlagState::Off, |flag| flag.state);
+            let flag = flags.iter().find(|flag| flag.name == rollout.flag);
+            let state = flag.map_or(FlagState::Off, |flag| flag.state);
+            let is_turn = |change: &&FlagChange| matches!(change.what, FlagEdit::On | FlagEdit::Off);
+            let turned = flag.and_then(|flag| Some(flag.changes.iter().find(is_turn)?.at));
             let (key, is_divided) = ((provider.to_owned(), rollout.flag.clone()), divides(state));
             let Some(division) = self.0.get_mut(&key) else {
-                self.0.insert(key, Division { is_divided, begun: 0 });
+                self.0.insert(key, Division { is_divided, begun: 0, turned });
                 is_news = true;
                 continue;
             };
+            is_news |= division.turned != turned;
+            division.turned = turned;
             if is_divided != division.is_divided {
                 division.begun += u64::from(is_divided);
                 division.is_divided = is_divided;
@@ -108,7 +128,11 @@ impl FlagUsersSource {
                 counting.forget().await;
             }
             last = now.or(last);
-            if now.is_some_and(|now| now.is_divided) {
+            if let Some(now) = now.filter(|now| now.is_divided) {
+                let until = counting.counted_until().and_then(|until| Timestamp::from_millisecond(until).ok());
+                if until.is_some_and(|until| !now.goes_on_from(until, Timestamp::now())) {
+                    counting.forget().await;
+                }
                 self.compare(&mut counting).await;
             }
             tokio::select! {
@@ -125,6 +149,11 @@ impl FlagUsersSource {
             Ok(known) => known,
             Err(why) => return self.told(Err(why)),
         };
+        // What never can be counted is not waited for.
+        let mut asked = known.iter().map(|(workload, tracks)| self.questions.queries.counters(workload, tracks));
+        if let Some(why) = asked.find_map(Result::err) {
+            return self.told(Err(why.to_owned()));
+        }
         let mut is_refused = false;
         for CountedLook { report, .. } in counting.look(&self.questions, &known, &BTreeMap::new()).await {
             is_refused = report.opinion == AnalysisStatus::NoData;
@@ -192,7 +221,18 @@ mod tests {
         assert!(take(FlagState::Percent(1)));
         assert!(!take(FlagState::Percent(5)), "the same users and more");
         assert!(take(FlagState::Off) && take(FlagState::Some) && take(FlagState::On));
-        assert_eq!(all.of("unleash", "checkout"), Some(Division { is_divided: false, begun: 2 }));
+        let known = all.of("unleash", "checkout").unwrap();
+        assert_eq!((known.is_divided, known.begun), (false, 2));
         assert_eq!(all.of("unleash", "other"), None);
+    }
+
+    #[test]
+    fn what_was_counted_before_the_flag_was_off_is_about_another_time() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let division = |turned: Option<i64>| Division { is_divided: true, begun: 0, turned: turned.map(at) };
+        assert!(division(Some(10)).goes_on_from(at(20), at(70)));
+        assert!(!division(Some(21)).goes_on_from(at(20), at(22)), "it was turned on or off since");
+        assert!(!division(Some(10)).goes_on_from(at(20), at(81)), "longer than the log may tell of all of it");
+        assert!(division(None).goes_on_from(at(20), at(30)) && !division(None).goes_on_from(at(20), at(31)));
     }
 }

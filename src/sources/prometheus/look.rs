@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, Data};
 use super::client::PrometheusClient;
@@ -17,6 +18,7 @@ use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::ids::{Track, WorkloadId};
 use crate::domain::facts::series::Series;
 use crate::domain::facts::signals::{NoData, Signal, Tracks};
+use crate::domain::record::journal::hex;
 
 /// How many questions are in progress at once.
 const MAX_CONCURRENT_QUERIES: usize = 8;
@@ -46,6 +48,13 @@ impl Questions {
     pub async fn renew(&mut self) -> Result<(), SetupError> {
         self.client = self.client.renewed(&self.settings).await?;
         Ok(())
+    }
+
+    /// Tells apart what is counted: the server, and every selector. What was counted by others is no evidence.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let selectors = Sha256::digest(format!("{:?}", self.queries).as_bytes());
+        format!("{} {}", self.settings.url, hex(&selectors))
     }
 
     /// Returns those that compare users with a flag and users without it.

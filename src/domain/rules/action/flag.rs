@@ -3,7 +3,7 @@
 
 use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
-use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Turn};
+use crate::domain::facts::flag::{Flag, FlagFacts, FlagKey, FlagState, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
@@ -217,7 +217,7 @@ fn not_to_be_given(
         Refusal::new(RefusalKind::Blind, text, "start without `--context`")
     }));
     for other in sharing(world, source) {
-        let mut reasons = steps_in_the_way(other, (source, key), turn, around);
+        let mut reasons = steps_in_the_way(other, (source, flag), turn, around);
         reasons.extend(unfit_to_go_on(other, around));
         reasons.extend(in_the_way_of_flag(world, other, around.now));
         if other.name() != env.name() {
@@ -235,18 +235,16 @@ fn not_to_be_given(
     refusals
 }
 
-/// Why a flag that goes to more users step by step cannot be given to more of an environment's so.
+/// Why a flag that goes to more users step by step cannot be given to more of an environment's so, by whatever names the
+/// environment has its place.
 fn steps_in_the_way(
     env: &Environment,
-    (source, key): (&FlagSource, &FlagKey),
+    (source, flag): (&FlagSource, &Flag),
     turn: Turn,
     around: &PlanContext,
 ) -> Vec<Refusal> {
-    let Some(there) = env.flags.iter().find(|other| other.settings.place == source.settings.place) else {
-        return Vec::new();
-    };
-    let key = FlagKey { env: env.name().clone(), provider: there.settings.provider.clone(), flag: key.flag.clone() };
-    flag_rollout::in_the_way(env, there, &key, turn, around.now)
+    let there = env.flags.iter().filter(|other| other.settings.place == source.settings.place);
+    there.flat_map(|there| flag_rollout::in_the_way(env, there, flag, turn, around.now)).collect()
 }
 
 /// Why a flag in this state cannot be turned so.

@@ -71,13 +71,9 @@ fn report(opinion: AnalysisStatus) -> Report {
     report
 }
 
-fn key() -> FlagKey {
-    FlagKey { env: EnvName::new("prod"), provider: "unleash".to_owned(), flag: FLAG.to_owned() }
-}
-
 fn asked(world: &World, turn: Turn, at: Timestamp) -> Vec<Refusal> {
-    let env = &world.environments[0];
-    in_the_way(env, &env.flags[0], &key(), turn, at)
+    let source = &world.environments[0].flags[0];
+    in_the_way(&world.environments[0], source, source.flag(FLAG).unwrap(), turn, at)
 }
 
 fn to(percent: u8) -> Turn {
@@ -147,6 +143,8 @@ fn without_a_fresh_comparison_it_goes_no_further() {
     assert_eq!(kinds(&asked(&begun, to(25), now())), [RefusalKind::Collecting]);
     let healthy = at_five(Ok(report(AnalysisStatus::Healthy)));
     let later = now() + SignedDuration::from_mins(3);
+    let mut healthy = healthy;
+    lists(&mut healthy, listed(FlagState::Percent(5), Some(15)), later);
     assert_eq!(kinds(&asked(&healthy, to(25), later)), [RefusalKind::Blind], "it is three minutes old");
 }
 
@@ -156,7 +154,8 @@ fn what_was_found_before_it_was_off_counts_no_more() {
     lists(&mut world, listed(FlagState::Off, Some(0)), now());
     lists(&mut world, listed(FlagState::Percent(1), Some(0)), now());
     assert!(kinds(&asked(&world, to(5), now())).contains(&RefusalKind::Collecting));
-    assert!(fresh_report(&world.environments[0].flags[0], FLAG, now()).is_none());
+    let source = &world.environments[0].flags[0];
+    assert!(fresh_report(source, &source.rollouts[0], now()).is_none());
 }
 
 #[test]
@@ -166,7 +165,16 @@ fn it_stays_at_a_step_for_a_while_whatever_is_found() {
     let refused = asked(&world, to(25), now());
     assert_eq!(kinds(&refused), [RefusalKind::Collecting]);
     assert_eq!(refused[0].text, "checkout at 5 %: collecting: it stays at 5 % for 6m00s more");
-    // Without a log it counts from when it is seen so.
+    // Without a log it counts from when it was set so here, or from when it is seen so.
+    let set = |minutes| Some((to(5), ago(minutes)));
+    for (minutes, may) in [(9, false), (11, true)] {
+        let mut unlogged = at_five(Ok(report(AnalysisStatus::Healthy)));
+        lists(&mut unlogged, listed(FlagState::Percent(5), None), now());
+        unlogged.environments[0].flags[0].rollouts[0].set = set(minutes);
+        assert_eq!(asked(&unlogged, to(25), now()).is_empty(), may);
+        unlogged.environments[0].flags[0].rollouts[0].set = Some((to(1), ago(minutes)));
+        assert!(!asked(&unlogged, to(25), now()).is_empty(), "somebody else set it to 5 %");
+    }
     let mut unlogged = at_five(Ok(report(AnalysisStatus::Healthy)));
     lists(&mut unlogged, listed(FlagState::Percent(5), None), now());
     assert_eq!(kinds(&asked(&unlogged, to(25), now())), [RefusalKind::Collecting]);
@@ -219,7 +227,7 @@ proptest! {
     ) {
         let mut world = world(true);
         let found = now() - SignedDuration::from_secs(age);
-        lists(&mut world, listed(state, Some(since)), found);
+        lists(&mut world, listed(state, Some(since)), now());
         let mut report = report(opinion);
         report.needs.enough = Some(Need { requests: lacking, seconds: lacking });
         finds(&mut world, Ok(report), found);
@@ -232,4 +240,18 @@ proptest! {
         let may = is_well && age <= 120 && since >= 10 && percent <= next;
         prop_assert_eq!(asked(&world, to(percent), now()).is_empty(), may);
     }
+}
+
+/// What an environment says of the same flag that has not listed it lately is no reason to let it go on.
+#[test]
+fn where_the_provider_is_silent_it_goes_no_further() {
+    let world = at_five(Ok(report(AnalysisStatus::Healthy)));
+    let silent = &world.environments[0].flags[0];
+    let later = now() + SignedDuration::from_mins(5);
+    assert!(!silent.heard.is_fresh(later));
+    assert_eq!(kinds(&asked(&world, to(25), later)), [RefusalKind::Blind]);
+    let unlisted = self::world(true);
+    let listed = listed(FlagState::Percent(5), Some(15));
+    let there = &unlisted.environments[0];
+    assert_eq!(kinds(&in_the_way(there, &there.flags[0], &listed, to(100), now())), [RefusalKind::Blind]);
 }

@@ -84,6 +84,13 @@ impl Counting {
         Self { name, pace, states: BTreeMap::new(), saved }
     }
 
+    /// Returns up to when was counted, in milliseconds since 1970 by the server's clock; `None` where nothing was.
+    #[must_use]
+    pub fn counted_until(&self) -> Option<i64> {
+        let of_states = self.states.values().map(|state| &state.counters);
+        of_states.chain(self.saved.values().map(|saved| &saved.counters)).filter_map(Counters::since).max()
+    }
+
     /// Forgets all that was counted, for what comes is something else.
     pub async fn forget(&mut self) {
         if !self.states.is_empty() || !self.saved.is_empty() {

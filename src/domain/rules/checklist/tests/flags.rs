@@ -293,6 +293,20 @@ fn where_no_log_is_kept_an_off_by_cockpit_counts_once_it_is_done() {
 }
 
 #[test]
+fn what_a_flag_was_turned_to_last_is_known_once_it_is_done() {
+    let latest = |outcome| {
+        let mut world = world_without_log(FlagState::On);
+        let lines = turned_off(&world, DAY, outcome);
+        world.take_lines(&lines, now());
+        world.ledger.flag_sets.latest(&EnvName::new("staging"), ("unleash staging", NAME))
+    };
+    let done = Outcome::Confirmed { shows: "it is off".to_owned() };
+    assert_eq!(latest(Some(done)), Some((Turn::Off, now() - DAY)));
+    assert_eq!(latest(Some(Outcome::Unknown { why: "no answer".to_owned() })), None);
+    assert_eq!(latest(None), None);
+}
+
+#[test]
 fn an_off_by_cockpit_counts_for_its_provider_and_is_kept_as_long_as_it_is_asked_for() {
     let done = || Some(Outcome::Confirmed { shows: "it is off".to_owned() });
     let mut world = world_without_log(FlagState::On);
