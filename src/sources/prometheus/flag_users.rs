@@ -112,7 +112,7 @@ impl FlagUsersSource {
 
     async fn run(mut self) {
         let name = format!("{} flag {}/{}", self.env, self.provider, self.rollout.flag);
-        let mut counting = Counting::new(name, self.pace.clone()).await;
+        let mut counting = Counting::new(name, self.pace.clone()).await.from_now();
         let mut ticks = tokio::time::interval(self.pace.every.max(Duration::from_millis(100)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last = None;

@@ -36,6 +36,9 @@ pub struct Counters {
     tracks: Tracks,
     /// When the first answer came.
     began: Option<i64>,
+    /// What happened before is not about this comparison, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<i64>,
     /// The first scrape of any target that was seen.
     watched: Option<i64>,
     /// Up to when slices have been handed out.
@@ -71,6 +74,7 @@ impl Counters {
         Self {
             tracks,
             began: None,
+            not_before: None,
             watched: None,
             until: None,
             interval: None,
@@ -83,6 +87,14 @@ impl Counters {
     #[must_use]
     pub fn tracks(&self) -> &Tracks {
         &self.tracks
+    }
+
+    /// Leaves out what happened before this, in milliseconds by the server's clock; the first call holds. Pods of a canary are new with
+    /// it; those that answer users with a flag and users without it were there before.
+    pub fn leave_out_before(&mut self, at: i64) {
+        if self.began.is_none() {
+            self.not_before.get_or_insert(at);
+        }
     }
 
     /// Time between two scrapes, in milliseconds: the usual one as long as none is known.
@@ -120,7 +132,8 @@ impl Counters {
     pub fn take(&mut self, seen: &Seen, step: i64, replica_label: Option<&str>) -> Vec<Look> {
         if self.since().is_some_and(|since| seen.at.saturating_sub(since) > SERIES_RETENTION_MS) {
             // What happened in so long a pause is unknown.
-            *self = Self::new(std::mem::take(&mut self.tracks));
+            let not_before = self.not_before;
+            *self = Self { not_before, ..Self::new(std::mem::take(&mut self.tracks)) };
         }
         self.learn_interval(&seen.series);
         let lines = Lines::sort(seen, &self.tracks, replica_label, self.interval(), &self.cursors);
@@ -245,7 +258,10 @@ impl Counters {
     /// Counts up to the last slice that is complete.
     fn slice(&mut self, at: i64, step: i64, lines: &Lines) -> Vec<Look> {
         let times = [Track::Stable, Track::Canary].map(|track| lines.times(track));
-        let start = || times.iter().filter_map(|times| times.first()).max().map(|first| first - self.interval());
+        let start = || {
+            let first = times.iter().filter_map(|times| times.first()).max()?;
+            Some((first - self.interval()).max(self.not_before.unwrap_or(i64::MIN)))
+        };
         let Some(from) = self.until.or_else(start) else { return Vec::new() };
         let is_start = self.until.is_none();
         let ends = slices::ends(from, at, step.max(self.interval()), &times);

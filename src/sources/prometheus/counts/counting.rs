@@ -42,6 +42,8 @@ pub struct Counting {
     name: String,
     pace: Pace,
     states: BTreeMap<WorkloadId, State>,
+    /// Whether what happened before the first look is about something else.
+    from_now: bool,
     /// What was remembered from the run before.
     saved: Saved,
 }
@@ -81,7 +83,13 @@ impl Counting {
             }
             None => Saved::new(),
         };
-        Self { name, pace, states: BTreeMap::new(), saved }
+        Self { name, pace, states: BTreeMap::new(), from_now: false, saved }
+    }
+
+    /// Leaves out what happened before the first look at each workload.
+    #[must_use]
+    pub fn from_now(self) -> Self {
+        Self { from_now: true, ..self }
     }
 
     /// Returns up to when was counted, in milliseconds since 1970 by the server's clock; `None` where nothing was.
@@ -118,6 +126,9 @@ impl Counting {
             let known = canaries.get(&workload);
             let now = clock.as_ref().map_or_else(|_| Timestamp::now(), |clock| clock.theirs);
             state.shares.note(now.as_duration().as_secs_f64(), known.and_then(|known| known.share));
+            if let (true, Ok(clock)) = (self.from_now, &clock) {
+                state.counters.leave_out_before(clock.theirs.as_millisecond());
+            }
             let looks = match &clock {
                 Ok(clock) => state.look(questions, &workload, *clock, known, self.pace.every).await,
                 Err(why) => Err(why.clone()),
