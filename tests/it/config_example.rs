@@ -137,6 +137,7 @@ fn it_shows_every_key() {
                     line.starts_with(&format!("{} =", field.key))
                         || line.starts_with(&format!("[{}]", field.key))
                         || line.ends_with(&format!(".{}]", field.key))
+                        || line.ends_with(&format!(".{}]]", field.key))
                         || line.starts_with(&format!("[[{}]]", field.key))
                         || line.starts_with(&format!("#[[{}]]", field.key))
                 });

@@ -86,7 +86,7 @@ fn draft(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -
     let (with, without) = (labels(reader, table, "with"), labels(reader, table, "without"));
     let (with, without) = with.zip(without)?;
     if !with.iter().any(|(name, value)| without.get(name).is_some_and(|other| other != value)) {
-        let what = "`with` and `without` may select the same counters: no label has one value in each";
+        let what = "`with` and `without` may select the same counters: no label has another value in each";
         reader.note(table.key_at("without"), what, LABELS_HELP);
     }
     let At { value: flag, at } = flag?;
@@ -140,19 +140,23 @@ fn workload(reader: &mut Reader, table: &Table<'_>) -> Option<WorkloadId> {
 /// Reads matchers of labels; none at all select everybody.
 fn labels(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<BTreeMap<String, String>> {
     table.get(key)?;
-    let mut labels = BTreeMap::new();
+    let (mut labels, mut is_right) = (BTreeMap::new(), true);
     for (name, value) in reader.entries(table, key) {
         if !is_label(name.value) {
             let what = format!("`{}` is not the name of a label", name.value);
             reader.note(name.at, what, "letters, digits and `_`, and no digit first");
+            is_right = false;
             continue;
         }
         match value.get_ref() {
             DeValue::String(text) => {
                 labels.insert(name.value.to_owned(), text.to_string());
             }
-            _ => reader.note(value.span().start, format!("`{}` must be text in quotes", name.value), LABELS_HELP),
+            _ => {
+                reader.note(value.span().start, format!("`{}` must be text in quotes", name.value), LABELS_HELP);
+                is_right = false;
+            }
         }
     }
-    Some(labels)
+    is_right.then_some(labels)
 }
