@@ -179,6 +179,7 @@ fn to_one_percent(pty: &mut Pty, env: &str) {
 #[test]
 fn a_flag_goes_step_by_step_and_is_turned_off_where_its_users_fail() {
     let mut pty = start("flag-rollout", "5");
+    pty.wait("all environments are well", |screen| screen.contents().matches("✔ GO").count() >= 3);
     pty.send("7l");
     to_one_percent(&mut pty, "prod-eu");
     pty.send("l");
