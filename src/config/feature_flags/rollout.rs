@@ -127,10 +127,9 @@ fn steps(reader: &mut Reader, table: &Table<'_>) -> Option<Vec<Share>> {
 
 fn workload(reader: &mut Reader, table: &Table<'_>) -> Option<WorkloadId> {
     let At { value, at } = reader.text(table, "workload")?;
-    match value.parse() {
+    match value.parse::<WorkloadId>() {
         Ok(id) => Some(id),
         Err(error) => {
-            let error: <WorkloadId as std::str::FromStr>::Err = error;
             reader.note(at, error.to_string(), "");
             None
         }
@@ -148,14 +147,11 @@ fn labels(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<BTreeMap<
             is_right = false;
             continue;
         }
-        match value.get_ref() {
-            DeValue::String(text) => {
-                labels.insert(name.value.to_owned(), text.to_string());
-            }
-            _ => {
-                reader.note(value.span().start, format!("`{}` must be text in quotes", name.value), LABELS_HELP);
-                is_right = false;
-            }
+        if let DeValue::String(text) = value.get_ref() {
+            labels.insert(name.value.to_owned(), text.to_string());
+        } else {
+            reader.note(value.span().start, format!("`{}` must be text in quotes", name.value), LABELS_HELP);
+            is_right = false;
         }
     }
     is_right.then_some(labels)
