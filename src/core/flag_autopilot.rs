@@ -13,7 +13,7 @@ use crate::domain::facts::text::duration;
 use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::guardrails::{Kept, Response};
 use crate::domain::record::journal::Entry;
-use crate::domain::rules::action::flag::uid;
+use crate::domain::rules::action::flag::{release, uid};
 use crate::domain::rules::flag_rollout::fresh_report;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::Environment;
@@ -156,8 +156,8 @@ fn respond(core: &mut Core, breach: &FlagBreach) -> Vec<Effect> {
     let FlagKey { env, flag, .. } = &breach.key;
     let wish = match breach.response {
         Response::Alert => "",
-        Response::Pause => ": it goes to no more users",
-        Response::Rollback => ": turn it off (autopilot off)",
+        Response::Pause => ": it stays at its share",
+        Response::Rollback => ": turning it off is recommended (autopilot off)",
     };
     let reason = breach.because.first().cloned().unwrap_or_default();
     core.notice(Level::Warn, format!("{env}: guardrail breached by users with the flag {flag}{wish}: {reason}"));
@@ -239,7 +239,7 @@ fn kept(core: &Core, key: &FlagKey) -> Option<Effect> {
     let source = env.flag_source(&key.provider)?;
     let named = source.rollout(&key.flag).and_then(|rollout| rollout.settings.workload.clone());
     let workload: WorkloadId = named.or_else(|| Some(env.workloads.first()?.id.clone()))?;
-    let release = core.world.candidate(env)?.release;
+    let release = release(env);
     let entry = Entry::Kept(Kept {
         who: core.identity(&key.env).0,
         target: WorkloadKey { env: key.env.clone(), workload },

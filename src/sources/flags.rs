@@ -61,8 +61,6 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
                         known.flags = Arc::new(now);
                     }
                     wait = INTERVAL;
-                    let (rollouts, divided) = &self.rollouts;
-                    divided.send_if_modified(|all| all.take(&self.provider, rollouts, &known.flags));
                     (Link::Up, Some(asked_at))
                 }
                 Err(error) => {
@@ -72,6 +70,11 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
             };
             let (env, provider) = (self.env.clone(), self.provider.clone());
             self.outlet.send(Feed::Flags { env, provider, link, at, flags: Arc::clone(&known.flags) });
+            if at.is_some() {
+                // After the list: what is found of a flag is dropped where it is not known that some users have it.
+                let (rollouts, divided) = &self.rollouts;
+                divided.send_if_modified(|all| all.take(&self.provider, rollouts, &known.flags));
+            }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.refresh.notified() => {}

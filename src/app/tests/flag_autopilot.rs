@@ -114,7 +114,7 @@ fn a_suspicion_turns_nothing_off() {
     let mut effects = finds(&mut model, AnalysisStatus::Suspect, Some(Metric::Errors));
     effects.extend(later(&mut model, 60));
     assert_eq!(verbs(&effects), []);
-    assert!(says(&model, "it goes to no more users"));
+    assert!(says(&model, "it stays at its share"));
     // Slower users keep it where it is, unless the guardrails say otherwise.
     effects = finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Latency));
     effects.extend(later(&mut model, 60));
@@ -127,7 +127,7 @@ fn without_autopilot_it_is_only_said() {
     let mut effects = finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     effects.extend(later(&mut model, 60));
     assert_eq!(verbs(&effects), []);
-    assert!(says(&model, "turn it off (autopilot off)"));
+    assert!(says(&model, "turning it off is recommended (autopilot off)"));
     finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let next = next(&model);
     assert!(next.is_alarm && next.sentence.starts_with("NO-GO: 7, then K turns checkout off"), "{next:?}");

@@ -8,7 +8,7 @@ use crate::domain::facts::flag::rollout::{FlagRollout, divides};
 use crate::domain::facts::flag::{Flag, FlagState, Share, Turn};
 use crate::domain::facts::text::duration;
 use crate::domain::world::Environment;
-use crate::domain::world::flag_rollouts::{FlagRolloutState, UsersCompared};
+use crate::domain::world::flag_rollouts::FlagRolloutState;
 use crate::domain::world::flags::FlagSource;
 use crate::domain::world::verdict::Verdict;
 
@@ -32,7 +32,7 @@ impl FlagProgress<'_> {
     pub fn describe(&self) -> Option<String> {
         match (self.verdict, self.next) {
             (Verdict::Go, None) => None,
-            (Verdict::Go, Some(next)) => Some(format!("{next} is next of {}", self.rollout.describe())),
+            (Verdict::Go, Some(next)) => Some(format!("{next} is next in {}", self.rollout.describe())),
             (verdict, _) => Some(format!("{}: {}", verdict.label(), self.reason)),
         }
     }
@@ -49,16 +49,16 @@ pub fn progress<'a>(
     let known = source.rollout(&flag.name)?;
     let rollout = &known.settings;
     let next = rollout.next(flag.state);
-    let begun = FlagProgress { rollout, next, verdict: Verdict::Go, reason: String::new(), due: None };
+    let at_start = FlagProgress { rollout, next, verdict: Verdict::Go, reason: String::new(), due: None };
     if !divides(flag.state) {
-        return Some(begun);
+        return Some(at_start);
     }
     let (verdict, reason) = match compared(env, known, now) {
         Some(reason) => reason,
         None => waited(known, flag, now).unwrap_or((Verdict::Go, String::new())),
     };
     let due = known.since(flag).and_then(|since| since.checked_add(rollout.wait).ok()).filter(|due| *due > now);
-    Some(FlagProgress { verdict, reason, due, ..begun })
+    Some(FlagProgress { verdict, reason, due, ..at_start })
 }
 
 /// Returns what comparing its users speaks against; `None` where it speaks against nothing.
@@ -66,12 +66,12 @@ fn compared(env: &Environment, known: &FlagRolloutState, now: Timestamp) -> Opti
     if !env.settings.has_metrics {
         return Some((Verdict::Blind, "no metrics configured: its users cannot be compared".to_owned()));
     }
-    let Some(compared) = &known.compared else {
+    let Some(compared) = known.compared() else {
         return Some((Verdict::Wait, "collecting: its users are not compared yet".to_owned()));
     };
     if compared.is_stale(now) {
         let age = duration(now.duration_since(compared.at));
-        return Some((Verdict::Blind, format!("its users were compared last {age} ago")));
+        return Some((Verdict::Blind, format!("its users were last compared {age} ago")));
     }
     match &compared.result {
         Err(why) => Some((Verdict::Blind, why.clone())),
@@ -97,7 +97,7 @@ fn of_report(report: &Report) -> Option<(Verdict, String)> {
     }
 }
 
-/// Returns how long it has still to stay at its step.
+/// Returns how much longer it has to stay at its step.
 fn waited(known: &FlagRolloutState, flag: &Flag, now: Timestamp) -> Option<(Verdict, String)> {
     let rollout = &known.settings;
     if rollout.wait.is_zero() {
@@ -157,7 +157,7 @@ pub fn fresh_report<'a>(
     now: Timestamp,
 ) -> Option<(&'a Report, FlagState)> {
     let state = source.flag(&known.settings.flag)?.state;
-    let compared = known.compared.as_ref().filter(|compared: &&UsersCompared| !compared.is_stale(now))?;
+    let compared = known.compared().filter(|compared| !compared.is_stale(now))?;
     let report = compared.result.as_ref().ok()?;
     divides(state).then_some((&**report, state))
 }

@@ -13,8 +13,7 @@ use crate::domain::world::verdict::CanaryReport;
 #[derive(Clone, Debug)]
 pub struct FlagRolloutState {
     pub settings: FlagRollout,
-    /// What the comparison of its users gave last; `None` while there is none.
-    pub compared: Option<UsersCompared>,
+    compared: Option<UsersCompared>,
     /// What it was turned to here last, and when.
     pub(in crate::domain) set: Option<(Turn, Timestamp)>,
     /// The state in which it was seen last, and since when it was seen so.
@@ -40,10 +39,23 @@ impl FlagRolloutState {
         if self.seen.map(|(seen, _)| seen) != state {
             self.seen = state.map(|state| (state, at));
         }
-        // What was found while it was on for some is nothing of another time.
+        // What was found says nothing about another time at which some have it.
         if state.is_none_or(|state| !divides(state)) {
             self.compared = None;
         }
+    }
+
+    /// Takes in what comparing its users gave, while some have it and some do not: what comes late is about a time that is over.
+    pub(super) fn found(&mut self, compared: UsersCompared) {
+        if self.seen.is_some_and(|(state, _)| divides(state)) {
+            self.compared = Some(compared);
+        }
+    }
+
+    /// Returns what the comparison of its users gave last; `None` while there is none.
+    #[must_use]
+    pub fn compared(&self) -> Option<&UsersCompared> {
+        self.compared.as_ref()
     }
 
     /// Returns since when the flag is as it is: since its provider says that it was changed last; where it says nothing of that,

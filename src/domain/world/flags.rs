@@ -110,7 +110,7 @@ impl Environment {
         let rollout =
             source.and_then(|source| source.rollouts.iter_mut().find(|rollout| rollout.settings.flag == flag));
         if let Some(rollout) = rollout {
-            rollout.compared = Some(compared);
+            rollout.found(compared);
         }
     }
 

@@ -70,7 +70,7 @@ fn are_compared(core: &Core, env: &EnvName) -> bool {
     env.flags.iter().all(|source| {
         source.rollouts.iter().all(|rollout| {
             let flag = source.flag(&rollout.settings.flag);
-            rollout.compared.is_some() || !flag.is_some_and(|flag| divides(flag.state))
+            rollout.compared().is_some() || !flag.is_some_and(|flag| divides(flag.state))
         })
     })
 }

@@ -154,12 +154,12 @@ impl FlagUsersSource {
         if let Some(why) = asked.find_map(Result::err) {
             return self.told(Err(why.to_owned()));
         }
-        let mut is_refused = false;
+        let mut lacks_data = false;
         for CountedLook { report, .. } in counting.look(&self.questions, &known, &BTreeMap::new()).await {
-            is_refused = report.opinion == AnalysisStatus::NoData;
+            lacks_data = report.opinion == AnalysisStatus::NoData;
             self.told(Ok(in_words_of_users(report)));
         }
-        if is_refused {
+        if lacks_data {
             // A token may have been renewed; why it cannot be read is said by the source of signals.
             let _ = self.questions.renew().await;
         }
@@ -173,7 +173,7 @@ impl FlagUsersSource {
             let first = all.next().ok_or("no workload is seen yet")?;
             match all.next() {
                 None => Ok(first.clone()),
-                Some(_) => Err("there are several workloads: name one by `workload` in [[flags.rollouts]]"),
+                Some(_) => Err("there are several workloads: name one with `workload` in [[flags.rollouts]]"),
             }
         };
         let workload = self.rollout.workload.clone().map_or_else(only, Ok)?;

@@ -166,7 +166,7 @@ fn a_preview_takes_all_traffic_at_once_and_goes_on() {
 
 /// Gives the flag to 1 % of the users of the environment that is shown.
 fn to_one_percent(pty: &mut Pty, env: &str) {
-    pty.wait_text("1 % is next of 1 → 5 → 25 → 50 → 100 %");
+    pty.wait_text("1 % is next in 1 → 5 → 25 → 50 → 100 %");
     pty.send("%");
     pty.wait_text(&format!("Share of users in {env}"));
     pty.wait_text("Enter sets 1 %");
@@ -184,7 +184,7 @@ fn a_flag_goes_step_by_step_and_is_turned_off_where_its_users_fail() {
     to_one_percent(&mut pty, "prod-eu");
     pty.send("l");
     to_one_percent(&mut pty, "prod-us");
-    pty.wait_text("5 % is next of");
+    pty.wait_text("5 % is next in");
     pty.send("%");
     pty.wait_text("Enter sets 5 %");
     pty.send("\x1b");
@@ -195,7 +195,7 @@ fn a_flag_goes_step_by_step_and_is_turned_off_where_its_users_fail() {
     pty.send("1");
     pty.wait_text("x keeps it on");
     pty.send("7");
-    pty.wait_text("1 % is next of");
+    pty.wait_text("1 % is next in");
     check_journal_and_leave(pty, &["set flag express-checkout-v2", "turn off flag express-checkout-v2"]);
 }
 

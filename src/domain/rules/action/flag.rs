@@ -293,8 +293,9 @@ fn gates_asked(world: &World, source: &FlagSource) -> Vec<GatesAsked> {
     sharing(world, source).map(of).collect()
 }
 
-/// Returns the release that it is written down for: what goes out here, or runs.
-fn release(env: &Environment) -> String {
+/// Returns the release that what is done to flags of an environment is written down for: what goes out there, or runs.
+#[must_use]
+pub fn release(env: &Environment) -> String {
     let statuses = || env.workloads.iter().filter_map(|workload| Some((&workload.id.name, workload.status.as_ref()?)));
     let found = statuses().find(|(_, status)| status.canary.is_some()).or_else(|| statuses().next());
     let version = found.and_then(|(name, status)| Some((name, status.canary.as_ref().or(status.stable.as_ref())?)));

@@ -156,6 +156,11 @@ fn what_was_found_before_it_was_off_counts_no_more() {
     assert!(kinds(&asked(&world, to(5), now())).contains(&RefusalKind::Collecting));
     let source = &world.environments[0].flags[0];
     assert!(fresh_report(source, &source.rollouts[0], now()).is_none());
+    // What comes late of before it was off is dropped.
+    lists(&mut world, listed(FlagState::Off, Some(0)), now());
+    finds(&mut world, Ok(report(AnalysisStatus::Healthy)), now());
+    lists(&mut world, listed(FlagState::Percent(1), Some(0)), now());
+    assert!(world.environments[0].flags[0].rollouts[0].compared().is_none());
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn what_comes_next_is_told_in_words() {
     };
     assert_eq!(
         told(&at_five(Ok(report(AnalysisStatus::Healthy)))).as_deref(),
-        Some("25 % is next of 1 → 5 → 25 → 100 %")
+        Some("25 % is next in 1 → 5 → 25 → 100 %")
     );
     assert_eq!(
         told(&at_five(Ok(report(AnalysisStatus::Regressed)))).as_deref(),
