@@ -145,8 +145,11 @@ impl FlagUsersSource {
     }
 
     async fn compare(&mut self, counting: &mut Counting) {
-        let known = match self.served() {
-            Ok(known) => known,
+        let tracks = self.tracks.borrow_and_update().clone();
+        let known = match served(self.rollout.workload.as_ref(), &tracks) {
+            Ok(Some(known)) => known,
+            // It is looked again as soon as the workload is seen.
+            Ok(None) => return,
             Err(why) => return self.told(Err(why)),
         };
         // What never can be counted is not waited for.
@@ -165,24 +168,6 @@ impl FlagUsersSource {
         }
     }
 
-    /// Returns the pods that answer both: those of the stable revision.
-    fn served(&mut self) -> Result<BTreeMap<WorkloadId, Tracks>, String> {
-        let tracks = self.tracks.borrow_and_update();
-        let only = || {
-            let mut all = tracks.keys();
-            let first = all.next().ok_or("no workload is seen yet")?;
-            match all.next() {
-                None => Ok(first.clone()),
-                Some(_) => Err("there are several workloads: name one with `workload` in [[flags.rollouts]]"),
-            }
-        };
-        let workload = self.rollout.workload.clone().map_or_else(only, Ok)?;
-        let stable = tracks.get(&workload).and_then(|tracks| tracks.stable.clone());
-        let stable = stable.ok_or_else(|| format!("{workload} has no stable revision that is seen"))?;
-        let both = Tracks { stable: Some(stable.clone()), canary: Some(stable) };
-        Ok(BTreeMap::from([(workload, both)]))
-    }
-
     fn told(&self, result: Result<Report, String>) {
         self.outlet.send(Feed::FlagCompared {
             env: self.env.clone(),
@@ -192,6 +177,21 @@ impl FlagUsersSource {
             result: result.map(Arc::new),
         });
     }
+}
+
+/// Returns the pods that answer both kinds of users: those of the stable revision; `None` while the workload is not seen yet.
+fn served(
+    named: Option<&WorkloadId>,
+    tracks: &BTreeMap<WorkloadId, Tracks>,
+) -> Result<Option<BTreeMap<WorkloadId, Tracks>>, String> {
+    if named.is_none() && tracks.len() > 1 {
+        return Err("there are several workloads: name one with `workload` in [[flags.rollouts]]".to_owned());
+    }
+    let Some(workload) = named.or_else(|| tracks.keys().next()) else { return Ok(None) };
+    let Some(seen) = tracks.get(workload) else { return Ok(None) };
+    let stable = seen.stable.clone().ok_or_else(|| format!("{workload} has no stable revision"))?;
+    let both = Tracks { stable: Some(stable.clone()), canary: Some(stable) };
+    Ok(Some(BTreeMap::from([(workload.clone(), both)])))
 }
 
 fn in_words_of_users(mut report: Report) -> Report {
@@ -224,6 +224,24 @@ mod tests {
         let known = all.of("unleash", "checkout").unwrap();
         assert_eq!((known.is_divided, known.begun), (false, 2));
         assert_eq!(all.of("unleash", "other"), None);
+    }
+
+    #[test]
+    fn the_pods_of_the_stable_revision_answer_both_kinds_of_users() {
+        let id = |name: &str| name.parse::<WorkloadId>().unwrap();
+        let (api, web) = (id("rollout/api"), id("rollout/web"));
+        let tracks =
+            |stable: Option<&str>| Tracks { stable: stable.map(str::to_owned), canary: Some("api-7f".to_owned()) };
+        let one = BTreeMap::from([(api.clone(), tracks(Some("api-5d")))]);
+        let both = Tracks { stable: Some("api-5d".to_owned()), canary: Some("api-5d".to_owned()) };
+        assert_eq!(served(None, &one), Ok(Some(BTreeMap::from([(api.clone(), both.clone())]))));
+        // What is not seen yet is waited for: it is no reason.
+        assert_eq!(served(None, &BTreeMap::new()), Ok(None));
+        assert_eq!(served(Some(&web), &one), Ok(None));
+        let two = BTreeMap::from([(api.clone(), tracks(Some("api-5d"))), (web, tracks(None))]);
+        assert!(served(None, &two).unwrap_err().contains("several workloads"));
+        assert_eq!(served(Some(&api), &two), Ok(Some(BTreeMap::from([(api, both)]))));
+        assert!(served(Some(&id("rollout/web")), &two).unwrap_err().contains("no stable revision"));
     }
 
     #[test]
