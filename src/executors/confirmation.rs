@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
 use crate::domain::facts::pipeline::PipelineCall;
-use crate::domain::record::action::{After, Outcome, PlanRecord, System, Target};
+use crate::domain::record::action::{After, Outcome, PlanRecord, Request, System, Target};
 use crate::domain::rules::action::kind::Readiness;
 
 use crate::domain::rules::action::{PutBack, RunState, Seen, Settled, settled, unnoticed};
@@ -150,9 +150,17 @@ fn not_known_whether_merged(why: &dyn std::fmt::Display) -> Outcome {
     Outcome::AwaitsMerge { shows: format!("it is not known whether it is merged: {why}") }
 }
 
+/// Which run of this program sent what is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SentBy {
+    ThisRun,
+    /// One that ended before it knew what came of it.
+    EarlierRun,
+}
+
 /// Looks until the cluster tells whether an action that may have been sent took effect. The action is not sent again;
 /// a controller that overlooked it is nudged.
-pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord) -> Outcome {
+pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord, sent_by: SentBy) -> Outcome {
     let mut wait = Duration::from_millis(250);
     let mut answered_since: Option<Instant> = None;
     let mut nudges = Nudges::of(record);
@@ -189,8 +197,8 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
                     return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
                 }
-                // What was begun elsewhere may wait there for longer than anybody watches it.
-                Settled::NotYet(shows) if since >= latency && goes_on_elsewhere(record) => {
+                // It may be carried out later than anybody watches it.
+                Settled::NotYet(shows) if since >= latency && may_run_on(record, sent_by) => {
                     return Outcome::Unconfirmed { shows: format!("or not: {shows}") };
                 }
                 Settled::NotYet(shows) if !waits_for_controller && since >= latency => {
@@ -221,9 +229,12 @@ fn latency(record: &PlanRecord, found: &Seen) -> Duration {
     }
 }
 
-/// Whether what was begun runs on a server of somebody else's.
-fn goes_on_elsewhere(record: &PlanRecord) -> bool {
+/// Whether what was begun may run for longer than anybody waits: on a server of somebody else's, or as a command of a provider that
+/// this program did not live to end.
+fn may_run_on(record: &PlanRecord, sent_by: SentBy) -> bool {
+    let is_command = |request: &Request| matches!(request, Request::Flag(request) if request.may_run_on);
     record.pipeline().is_some_and(|request| matches!(request.call, PipelineCall::Workflow(_)))
+        || (sent_by == SentBy::EarlierRun && record.requests.iter().any(is_command))
 }
 
 /// How long a pipeline may run, where the action begins one.

@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::confirmation::{SERVE_TIMEOUT, settle_unknown, until_merged};
+use super::confirmation::{SERVE_TIMEOUT, SentBy, settle_unknown, until_merged};
 use super::executor::Executor;
 use super::journal::{Journal, JournalError};
 use super::registry::AskRegistries;
@@ -196,7 +195,6 @@ impl Dispatcher {
         };
         let mark = self.journal.mark_in_flight(&record.release).await;
         failpoint(format_args!("dispatcher.marked"));
-        let asked_at = Timestamp::now();
         let head = match self.write_intent(&action, &record).await {
             Ok(head) => head,
             Err(outcome) => {
@@ -211,7 +209,7 @@ impl Dispatcher {
         let outcome = self.settled(executor.as_ref(), (&action, &record), outcome).await;
         self.conclude(&action, &record, outcome.clone()).await;
         if outcome.is_done() {
-            self.share_off(&record, asked_at);
+            self.share_off(&action, &record);
         }
         failpoint(format_args!("dispatcher.concluded"));
         drop((mark, alone));
@@ -244,7 +242,7 @@ impl Dispatcher {
             outcome = match outcome {
                 Outcome::Unknown { why } => {
                     self.ended(action, record, Outcome::Unknown { why }, Vec::new()).await;
-                    settle_unknown(executor, record).await
+                    settle_unknown(executor, record, SentBy::ThisRun).await
                 }
                 Outcome::AwaitsMerge { .. } => {
                     let tell = |shows: String| -> BoxFuture<'_, ()> {
@@ -274,6 +272,12 @@ impl Dispatcher {
         verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
     }
 
+    /// Returns who asks for an action: somebody, or their autopilot.
+    pub(super) fn author(&self, record: &PlanRecord) -> String {
+        let actor = self.actor(record.target.env());
+        if record.automatic.is_some() { format!("autopilot of {actor}") } else { actor }
+    }
+
     /// Writes the intent, and returns it as the head of its journal where it is on disk by now. Where that fails only backward
     /// actions continue ([law 3](crate#laws)), its intent kept in memory.
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<Option<Anchor>, Outcome> {
@@ -283,10 +287,7 @@ impl Dispatcher {
         };
         let entry = Entry::Intent {
             action: action.clone(),
-            operator: match record.automatic {
-                Some(_) => format!("autopilot of {}", self.actor(record.target.env())),
-                None => self.actor(record.target.env()),
-            },
+            operator: self.author(record),
             plan: Box::new(record.clone()),
             settings: self.journal.settings(),
         };

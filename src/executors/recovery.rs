@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::confirmation::{gives_up, settle_unknown};
+use super::confirmation::{SentBy, gives_up, settle_unknown};
 use super::dispatcher::Dispatcher;
 use super::executor::Executor;
 use super::journal::{self, JournalError};
 use crate::domain::facts::cluster::is_here;
-use crate::domain::record::action::{ActionId, PlanRecord, System};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, System};
+use crate::domain::record::flag_off::FlagOff;
 use crate::domain::record::journal::Entry;
 use crate::domain::record::proof::Keys;
 use crate::domain::record::recovered::Recovered;
@@ -55,6 +56,11 @@ pub fn find(dispatcher: &Dispatcher, mut keys: Option<Keys>) -> Recovered {
 pub async fn share_again(dispatcher: &Dispatcher, said: Vec<Entry>) {
     for entry in said {
         let Some(env) = entry.checklist_of() else { continue };
+        if let Entry::TurnedOff(off) = entry {
+            // What a provider did is of no cluster.
+            dispatcher.share_turned_off(off).await;
+            continue;
+        }
         let Some(executor) = dispatcher.executor_soon(env, System::Kubernetes).await else { continue };
         // Said of another cluster, it is nothing to say in this one.
         let here = executor.identity().await.ok();
@@ -76,20 +82,28 @@ pub async fn share_lately(dispatcher: Dispatcher) {
     }
 }
 
+/// Settles one open intent by looking, and shares that a flag was turned off if that came of it.
+pub async fn settle_and_share(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRecord, off: Option<FlagOff>) {
+    let is_done = settle(dispatcher, action, record).await.is_some_and(|outcome| outcome.is_done());
+    if let Some(off) = off.filter(|_| is_done) {
+        dispatcher.share_turned_off(off).await;
+    }
+}
+
 /// Settles one open intent by looking. Where its environment is not configured here, read-only, or another one by now, it
-/// stays open.
-pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRecord) {
+/// stays open: `None`.
+pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRecord) -> Option<Outcome> {
     let Some(executor) = dispatcher.executor_soon(record.target.env(), record.target.system()).await else {
         let why = "nothing is configured here any more that could look for it, or it is read-only";
         tracing::warn!(workload = %record.target, why, "an open intent stays open");
         dispatcher.leave_open(record, why.to_owned()).await;
-        return;
+        return None;
     };
     failpoint(format_args!("recovery.found"));
     if let Some(why) = elsewhere(executor.as_ref(), record).await {
         tracing::warn!(workload = %record.target, why, "an open intent stays open");
         dispatcher.leave_open(record, why).await;
-        return;
+        return None;
     }
     let _mark = dispatcher.journal().mark_in_flight(&record.release).await;
     // Where another process settles it as well, that one keeps the mark.
@@ -97,11 +111,12 @@ pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRec
         Some(what) => dispatcher.journal().mark_alone(&what).await.ok(),
         None => None,
     };
-    let outcome = settle_unknown(executor.as_ref(), record).await;
+    let outcome = settle_unknown(executor.as_ref(), record, SentBy::EarlierRun).await;
     let outcome = dispatcher.settled(executor.as_ref(), (action, record), outcome).await;
     failpoint(format_args!("recovery.looked"));
-    dispatcher.conclude(action, record, outcome).await;
+    dispatcher.conclude(action, record, outcome.clone()).await;
     failpoint(format_args!("recovery.concluded"));
+    Some(outcome)
 }
 
 /// Returns why what was sent cannot be looked for here, if so: another cluster or object bears the name now.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::dispatcher::Dispatcher;
-use crate::domain::record::action::{PlanRecord, System};
+use crate::domain::record::action::{ActionId, PlanRecord, System};
 use crate::domain::record::checklist::Decision;
 use crate::domain::record::flag_off::FlagOff;
 use crate::domain::record::journal::Entry;
@@ -63,17 +63,19 @@ impl Dispatcher {
 
     /// Shares that a flag was turned off, beside everything else: others need not turn it off again to know that it works. What
     /// is not shared counts on this machine only.
-    pub(super) fn share_off(&self, record: &PlanRecord, asked_at: Timestamp) {
-        let env = record.target.env();
-        let Some(mut off) = FlagOff::of(record, &self.actor(env), asked_at) else { return };
-        let Some(executor) = self.executor(env, System::Kubernetes) else { return };
+    pub(super) fn share_off(&self, action: &ActionId, record: &PlanRecord) {
+        let Some(off) = FlagOff::of(record, &self.author(record), action.asked_at_or(Timestamp::now())) else { return };
         let dispatcher = self.clone();
-        self.anchoring.spawn(async move {
-            off.cluster = executor.identity().await.ok();
-            if let Err(why) = dispatcher.share(&Entry::TurnedOff(off)).await {
-                tracing::warn!(why, "that a flag was turned off is known on this machine only");
-            }
-        });
+        self.anchoring.spawn(async move { dispatcher.share_turned_off(off).await });
+    }
+
+    /// Shares that a flag was turned off, with the cluster whose record it becomes part of.
+    pub(super) async fn share_turned_off(&self, mut off: FlagOff) {
+        let Some(executor) = self.executor_soon(&off.env, System::Kubernetes).await else { return };
+        off.cluster = executor.identity().await.ok();
+        if let Err(why) = self.share(&Entry::TurnedOff(off)).await {
+            tracing::warn!(why, "that a flag was turned off is known on this machine only");
+        }
     }
 
     async fn publish(&self, entry: &Entry) -> Result<(), String> {

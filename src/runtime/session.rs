@@ -258,7 +258,8 @@ impl Session {
     pub(super) fn recover(&self, found: &Recovered) {
         for (action, record) in found.open.clone() {
             let dispatcher = self.dispatcher.clone();
-            self.tasks.spawn(async move { recovery::settle(&dispatcher, &action, &record).await });
+            let off = found.ledger.flag_offs.asked(&action).cloned();
+            self.tasks.spawn(async move { recovery::settle_and_share(&dispatcher, &action, &record, off).await });
         }
         let (dispatcher, stated) = (self.dispatcher.clone(), found.stated.clone());
         self.tasks.spawn(async move { recovery::share_again(&dispatcher, stated).await });

@@ -202,6 +202,10 @@ impl Scene {
         Ok((scene, Cockpit::configured(namespace, &config)))
     }
 
+    fn is_command(&self) -> bool {
+        matches!(self, Self::Flag { provider: Provider::Command(_), .. })
+    }
+
     async fn act(&self, cockpit: &Cockpit, at: Option<&str>) -> Run {
         match self {
             Self::Flag { provider, turn } => cockpit.command(&turn.command(provider.flag()), at).await,
@@ -269,7 +273,9 @@ impl Scene {
         let is_true = match outcome {
             Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => shows && times == 1,
             Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && times == 0,
-            Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } | Outcome::AwaitsMerge { .. } => false,
+            // A command that was begun may run on: one that was not is not known to be over.
+            Outcome::Unconfirmed { .. } => self.is_command() && !shows && times == 0,
+            Outcome::Unknown { .. } | Outcome::AwaitsMerge { .. } => false,
         };
         let words = outcome.describe();
         if !is_true {

@@ -90,7 +90,7 @@ impl FlagOffs {
     pub(super) fn take_line(&mut self, line: &Line) {
         match &line.entry {
             Entry::Intent { action, operator, plan, .. } => {
-                if let Some(off) = FlagOff::of(plan, operator, line.at) {
+                if let Some(off) = FlagOff::of(plan, operator, action.asked_at_or(line.at)) {
                     self.asked.insert(action.clone(), off);
                     trim(&mut self.asked);
                 }
@@ -119,6 +119,17 @@ impl FlagOffs {
         }
         self.asked.extend(other.asked);
         trim(&mut self.asked);
+    }
+
+    /// Returns what an action shows if it is done, as long as it is not known what came of it.
+    #[must_use]
+    pub fn asked(&self, action: &ActionId) -> Option<&FlagOff> {
+        self.asked.get(action)
+    }
+
+    /// Returns all that were turned off at that time or later.
+    pub fn since(&self, oldest: Timestamp) -> impl Iterator<Item = &FlagOff> {
+        self.latest.values().filter(move |off| off.at >= oldest)
     }
 
     /// Forgets what is older than that; all that is done where nothing asks for it.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
+use crate::domain::record::flag_off::FlagOffs;
 use crate::domain::record::journal::{Course, Entry, Line, open_intents};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::record::shared;
@@ -59,7 +60,10 @@ fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> 
     let since = now - RESHARE_WINDOW;
     let is_person = |entry: &Entry| !matches!(entry, Entry::Checked { .. }) && shared::statement(entry).is_some();
     let stated = lines.iter().filter(move |line| line.at >= since && is_person(&line.entry));
-    stated.map(|line| line.entry.clone())
+    let mut offs = FlagOffs::default();
+    lines.iter().for_each(|line| offs.take_line(line));
+    let offs: Vec<Entry> = offs.since(since).cloned().map(Entry::TurnedOff).collect();
+    stated.map(|line| line.entry.clone()).chain(offs)
 }
 
 fn courses(lines: &[Line]) -> impl Iterator<Item = SeenCourse> {

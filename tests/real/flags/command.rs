@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::process::Stdio;
 use std::time::Duration;
 
 use libtest_mimic::Completion;
 use support::check::{holds, same};
-use support::{Checked, Program, TestCluster};
+use support::{Checked, Program, TestCluster, until};
 
 use super::ended;
 use crate::contract::servers::Servers;
@@ -17,11 +18,12 @@ type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 5] = [
+const CASES: [(&str, Case); 6] = [
     ("off_is_run_once_and_the_list_says_what_came_of_it", || Box::pin(off_is_run_once())),
     ("a_share_is_set_by_a_command_and_the_list_says_what_came_of_it", || Box::pin(share())),
     ("an_exit_code_is_shown_and_proves_nothing", || Box::pin(exit_codes())),
     ("a_list_that_cannot_be_read_is_said_and_off_is_run", || Box::pin(unreadable_lists())),
+    ("a_command_that_outlives_a_killed_cockpit_may_still_come", || Box::pin(killed())),
     ("a_config_that_nobody_trusted_runs_nothing", || Box::pin(untrusted())),
 ];
 
@@ -42,6 +44,7 @@ case $1 in
     list) cat printed 2>/dev/null || echo '{"flags": [{"name": "checkout", "state": "'"$(cat state)"'", "owner": "ada"}]}' ;;
     *)
         echo "$@ $COCKPIT_ENV" >>asked
+        while [ -e hold ]; do sleep 0.05; done
         [ -e deaf ] || echo "$1" >state
         [ -e after ] && mv after printed
         ;;
@@ -140,6 +143,30 @@ async fn unreadable_lists() -> Checked {
     // What came of it is not known; that it was run is.
     let off = bed.off().await;
     same(&off.said(), &off.code(), &1)?;
+    same("what was run", &bed.program.read("asked").as_str(), &"off production checkout prod\n")
+}
+
+/// The next start does not take it for one that was not done.
+async fn killed() -> Checked {
+    let bed = Bed::new().await?;
+    let script = bed.program.path("flags.sh").display().to_string();
+    let config = bed.program.read("cockpit.toml");
+    bed.program.write(
+        "cockpit.toml",
+        &config.replace("off = ", &format!("on = ['sh', '{script}', 'on', '{{flag}}'], off = ")),
+    );
+    bed.program.write("hold", "");
+    let mut command = tokio::process::Command::from(bed.told().command(&["flags", "off", "prod", "checkout", "--yes"]));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let asked = || async { (!bed.program.read("asked").is_empty()).then_some(()) };
+    until("the command runs", asked).await?;
+    child.kill().await?;
+    // Nobody answers its question: it does nothing but settle.
+    bed.told().run_async(&["flags", "on", "prod", "checkout"]).await;
+    ended(&bed.told().run_async(&["log", "show"]).await, 0, "or not: it is on")?;
+    std::fs::remove_file(bed.program.path("hold"))?;
+    until("it came", || async { (bed.program.read("state") == "off\n").then_some(()) }).await?;
+    ended(&bed.told().run_async(&["flags", "list", "prod"]).await, 0, "off")?;
     same("what was run", &bed.program.read("asked").as_str(), &"off production checkout prod\n")
 }
 

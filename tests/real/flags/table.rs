@@ -26,7 +26,7 @@ type Case = fn(Database) -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-const CASES: [(&str, Case); 10] = [
+const CASES: [(&str, Case); 11] = [
     ("off_is_committed_once_and_touches_one_row", |database| Box::pin(off_is_committed_once(database))),
     ("off_is_committed_where_nothing_can_be_listed", |database| Box::pin(off_without_a_list(database))),
     ("a_statement_that_fails_changes_nothing", |database| Box::pin(failing_statements(database))),
@@ -37,6 +37,9 @@ const CASES: [(&str, Case); 10] = [
     ("read_only_and_a_config_that_nobody_trusted_change_nothing", |database| Box::pin(without_the_right(database))),
     ("an_off_in_the_environment_before_counts_where_cockpit_did_it", |database| {
         Box::pin(tried::off_by_cockpit_counts(database))
+    }),
+    ("an_off_while_the_cluster_does_not_answer_is_shared_later", |database| {
+        Box::pin(tried::off_is_shared_later(database))
     }),
     ("a_row_that_is_not_understood_is_no_list", |database| Box::pin(odd_rows(database))),
 ];

@@ -7,6 +7,7 @@ mod request;
 mod subjects;
 mod target;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use crate::domain::facts::verb::Verb;
@@ -32,6 +33,18 @@ pub struct Intent {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ActionId(pub String);
+
+impl ActionId {
+    /// Returns when it was asked for, as its UUID says, in milliseconds; the other time where it is none.
+    #[must_use]
+    pub fn asked_at_or(&self, otherwise: Timestamp) -> Timestamp {
+        let id = uuid::Uuid::parse_str(&self.0).ok().and_then(|id| id.get_timestamp());
+        let (seconds, nanos) = id.map_or((0, 0), |at| at.to_unix());
+        let at =
+            i64::try_from(seconds).ok().and_then(|seconds| Timestamp::new(seconds, i32::try_from(nanos).ok()?).ok());
+        at.filter(|_| id.is_some()).unwrap_or(otherwise)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
@@ -89,5 +102,18 @@ impl Outcome {
             Self::FoundDone { shows } => format!("found done: {shows}"),
             Self::FoundNotDone { shows } => format!("found not done: {shows}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A statement made of it has one key, whether it is shared at once or later by the journal.
+    #[test]
+    fn an_action_bears_its_time() {
+        let at = |id: &str| ActionId(id.to_owned()).asked_at_or(Timestamp::UNIX_EPOCH).as_millisecond();
+        assert_eq!(at("01936f1e-0123-7000-8000-000000000000"), 0x0193_6f1e_0123);
+        assert_eq!(at("1"), 0);
     }
 }

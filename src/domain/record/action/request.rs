@@ -127,6 +127,9 @@ pub struct FlagRequest {
     /// It goes past no gate: it is sent only while it takes the flag from users and gives it to none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_less: bool,
+    /// It is a command on this machine, which may run on without this program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_run_on: bool,
     /// Where it goes, as people are shown it: address, project and environment.
     pub place: String,
 }

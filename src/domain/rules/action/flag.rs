@@ -3,7 +3,7 @@
 
 use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
-use crate::domain::facts::flag::{Flag, FlagFacts, FlagKey, FlagState, Turn};
+use crate::domain::facts::flag::{Flag, FlagFacts, FlagKey, FlagState, ProviderKind, Turn};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
@@ -335,6 +335,7 @@ fn record(
         flag: key.flag.clone(),
         turn,
         only_less: is_backward && turn != Turn::Off,
+        may_run_on: source.settings.kind == ProviderKind::Command,
         place: source.settings.place.clone(),
     };
     PlanRecord {

@@ -12,8 +12,9 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{ActionId, Outcome};
 use crate::domain::record::checklist::{BuiltinCheck, Check, CheckId, CheckPhase, CheckSpec, How};
-use crate::domain::record::flag_off::FlagOffs;
+use crate::domain::record::flag_off::{FlagOff, FlagOffs};
 use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::recovered::Recovered;
 use crate::domain::rules::action::flag::intent;
 use crate::domain::rules::action::{PlanContext, plan};
 use crate::domain::rules::refusal::RefusalKind;
@@ -290,6 +291,23 @@ fn where_no_log_is_kept_an_off_by_cockpit_counts_once_it_is_done() {
     }
     // It was off before: that shows nothing.
     is_blind(with(FlagState::Off, DAY, done()), silent);
+}
+
+/// What could not be shared when it was done is shared by the next start, and what a crash left open once it is settled.
+#[test]
+fn an_off_of_the_last_hour_is_shared_again_once_it_is_done() {
+    let stated = |ago: SignedDuration, outcome: Option<Outcome>| {
+        let mut recovered = Recovered::default();
+        recovered.take(&turned_off(&world_without_log(FlagState::On), ago, outcome), false, now());
+        let asked = recovered.ledger.flag_offs.asked(&ActionId("1".to_owned())).map(FlagOff::sentence);
+        (recovered.stated.iter().map(Entry::sentence).collect::<Vec<_>>(), asked)
+    };
+    let (minute, off) = (SignedDuration::from_mins(1), "bo turned off flag checkout-v2 in staging".to_owned());
+    let done = || Some(Outcome::Confirmed { shows: "it is off".to_owned() });
+    assert_eq!(stated(minute, done()), (vec![off.clone()], None));
+    assert_eq!(stated(minute * 61, done()), (Vec::new(), None));
+    assert_eq!(stated(minute, None), (Vec::new(), Some(off)));
+    assert_eq!(stated(minute, Some(Outcome::Refused { why: "no".to_owned() })), (Vec::new(), None));
 }
 
 #[test]
