@@ -60,6 +60,7 @@ impl CanaryAnalyzer {
             needs,
             culprit: assessment.culprit,
             seen: Tracks { canary: seen(self.seen.canary), stable: seen(self.seen.stable) },
+            proof_since: self.proof.starts_at().map(str::to_owned),
             statuses: self.statuses.seen(),
             burn: assessment.burn,
             stable_burns: assessment.stable_burns,
@@ -126,7 +127,7 @@ impl CanaryAnalyzer {
             stable_errors: if requests > 0 { errors as f64 / requests as f64 } else { 0.0 },
             share: self.recent.share(),
             per_second: self.recent.canary_per_second(),
-            answered: self.seen.canary[0] as f64,
+            answered: self.proof.requests() as f64,
         };
         // Regressions of what hardly ever fails matter once they exceed what the objective allows.
         let notable = Pace { stable_errors: pace.stable_errors.max(self.rules.budget()), ..pace };

@@ -31,6 +31,7 @@ mod overdispersion;
 mod pace;
 mod pod_spread;
 mod pool;
+mod proof;
 mod quantile;
 mod ratio_evidence;
 mod ratio_interval;

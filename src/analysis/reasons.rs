@@ -131,7 +131,11 @@ fn cost(spent: f64) -> String {
     Sentence::new("this rollout has used ").percent(spent).words(" of the 30-day error budget").end()
 }
 
-fn waits_for(analyzer: &CanaryAnalyzer, needs: &Needs) -> [Option<String>; 2] {
+fn waits_for(analyzer: &CanaryAnalyzer, needs: &Needs) -> [Option<String>; 3] {
+    let since = analyzer.proof.starts_at().map(|what| {
+        let since = Sentence::new("counted anew since ").words(what).words(": ");
+        since.decimals(analyzer.proof.requests() as f64, 0).words(" requests of the canary").end()
+    });
     let wait = needs.x2.map(|need| {
         if need.seconds > 0.0 {
             Sentence::new("a 2× regression detectable in ~").time(need.seconds).end()
@@ -139,7 +143,7 @@ fn waits_for(analyzer: &CanaryAnalyzer, needs: &Needs) -> [Option<String>; 2] {
             "a 2× regression would have been detected by now".to_owned()
         }
     });
-    [wait, Some(good_enough(Sentence::new("not yet proven: "), &analyzer.rules))]
+    [since, wait, Some(good_enough(Sentence::new("not yet proven: "), &analyzer.rules))]
 }
 
 fn good_enough(sentence: Sentence, rules: &Rules) -> String {

@@ -147,6 +147,9 @@ pub struct Report {
     pub culprit: Option<Metric>,
     /// Requests of both tracks since the rollout began.
     pub seen: Tracks<Seen>,
+    /// The last change of the canary, where requests from before it are left out of the proof that it is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_since: Option<String>,
     /// Redirects and rejected requests of each track since the rollout began; `None` where metrics do not tell.
     #[serde(default)]
     pub statuses: Option<Tracks<Statuses>>,

@@ -74,6 +74,14 @@ pub enum Look {
         /// Why, in words.
         why: String,
     },
+    /// The canary is no longer what it was, as when a feature flag was turned: what was counted before proves nothing of what it is now.
+    /// What was found against it stays.
+    Changed {
+        /// When, in seconds.
+        t: f64,
+        /// What changed, in words that follow "since".
+        what: String,
+    },
     /// A new rollout begins: earlier samples belong to another one.
     Reset,
 }

@@ -8,10 +8,10 @@ use super::histogram::Shared;
 use super::latency::LatencyTest;
 use super::log_space::exp_finite;
 use super::margin::{ErrorMargin, SmallestRegression, is_far_beyond};
-use super::one_share::ln_below;
 use super::pace::Recent;
 use super::pod_spread::PodSpread;
 use super::pool::{Parts, Pool};
+use super::proof::{Proof, ln_good_enough};
 use super::quantile::Latencies;
 use super::ratio_evidence::ErrorCounts;
 use super::ratio_interval::{Ratio, RatioLikelihood};
@@ -50,6 +50,8 @@ pub struct CanaryAnalyzer {
     pub(super) statuses: StatusEvidence,
     pub(super) plain: Pool,
     pub(super) guarded: Pool,
+    #[serde(default)]
+    pub(super) proof: Proof,
     pub(super) canary_latencies: Latencies,
     pub(super) stable_latencies: Latencies,
     pub(super) pods: PodSpread,
@@ -89,6 +91,7 @@ impl CanaryAnalyzer {
             statuses: StatusEvidence::default(),
             plain: Pool::default(),
             guarded: Pool::default(),
+            proof: Proof::default(),
             canary_latencies: Latencies::default(),
             stable_latencies: Latencies::default(),
             pods: PodSpread::default(),
@@ -109,6 +112,7 @@ impl CanaryAnalyzer {
     pub fn take(&mut self, look: &Look) {
         match look {
             Look::Reset => *self = Self::new(self.rules.clone()),
+            Look::Changed { t, what } => self.proof.change(*t, what.trim()),
             Look::Missing { t, why } => {
                 self.look_at(*t);
                 let why = why.trim();
@@ -158,6 +162,7 @@ impl CanaryAnalyzer {
         let (canary, stable) = (&scrape.canary, &scrape.stable);
         let seconds = self.counted_at.map_or(self.rules.interval_seconds, |before| scrape.t - before);
         self.counted_at = Some(scrape.t);
+        self.proof.take(scrape.t - seconds, scrape);
         self.recent.take(seconds, canary.requests, stable.requests);
         let shared = Shared::of(&canary.buckets, &stable.buckets);
         self.compare(scrape, shared.as_ref());
@@ -239,15 +244,9 @@ impl CanaryAnalyzer {
         Parts { errors: self.errors.ln_guarded(), statuses: self.statuses.ln_guarded(), latency }
     }
 
-    /// Returns the weakest evidence that the canary is good enough, over all metrics with an objective.
+    /// Returns the weakest evidence that the canary is good enough. A change proves nothing good of what was counted before.
     fn ln_safe(&self) -> f64 {
-        let [requests, errors] = self.seen.canary;
-        let errors = ln_below(errors, requests, self.rules.healthy_below());
-        let slow = self.rules.slow.map(|slow| {
-            let latencies = &self.canary_latencies;
-            ln_below(latencies.slower_than(slow.bound_seconds), latencies.all(), slow.at_most)
-        });
-        slow.map_or(errors, |slow| slow.min(errors))
+        ln_good_enough(&self.rules, self.seen.canary, &self.canary_latencies).min(self.proof.ln_safe(&self.rules))
     }
 
     /// Returns the evidence so far.

@@ -7,6 +7,7 @@ mod flag_autopilot;
 mod flags;
 mod forecast;
 mod owners;
+mod release_flags;
 mod two_people;
 
 use analysis::{Enough, Rules};

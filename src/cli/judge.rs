@@ -23,6 +23,8 @@ struct InputLine {
     #[serde(default)]
     missing: bool,
     why: Option<String>,
+    /// What of the canary changed then.
+    changed: Option<String>,
     #[serde(default)]
     reset: bool,
 }
@@ -112,6 +114,9 @@ pub fn read(line: &[u8]) -> Result<Input, String> {
         Some(percent) if !(0.0..=100.0).contains(&percent) => return Err("`weight` is a share in percent".to_owned()),
         weight => weight.map(|percent| percent / 100.0),
     };
+    if let Some(what) = line.changed {
+        return Ok(Input { look: Look::Changed { t, what }, weight });
+    }
     if line.missing {
         return Ok(Input { look: Look::Missing { t, why: line.why.unwrap_or_default() }, weight });
     }
@@ -273,6 +278,8 @@ mod tests {
         assert_eq!(les, [0.1, 0.25, f64::INFINITY]);
         assert_eq!(scrape.stable_pods, [PodCounts { requests: 36, errors: 0 }]);
         assert_eq!(read(br#"{"reset":true}"#).unwrap().look, Look::Reset);
+        let changed = Look::Changed { t: 30.0, what: "new-search went on".to_owned() };
+        assert_eq!(read(br#"{"t":30,"changed":"new-search went on"}"#).unwrap().look, changed);
         assert_eq!(read(br#"{"t":30,"missing":true}"#).unwrap().look, Look::Missing { t: 30.0, why: String::new() });
     }
 

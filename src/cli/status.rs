@@ -149,6 +149,7 @@ fn judged_json(report: &Report) -> Value {
             "x2_seconds": report.needs.x2.map(|need| need.seconds),
             "x5_seconds": report.needs.x5.map(|need| need.seconds),
         },
+        "proof_since": report.proof_since,
         "canary": report.seen.canary,
         "stable": report.seen.stable,
         "reasons": report.reasons,

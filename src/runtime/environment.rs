@@ -15,6 +15,7 @@ use super::{flags, pull_requests, registry, workflows};
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
 use crate::domain::facts::changes::CodeSearch;
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::record::action::System;
@@ -82,6 +83,8 @@ pub(super) struct Environment {
     /// Where to remember how far counters have been counted.
     pub(super) state: Option<PathBuf>,
     pub(super) signers: Option<SignersFile>,
+    /// How the flags of the release are, for the analysis.
+    pub(super) release_flags: watch::Receiver<Arc<ReleaseFlags>>,
     pub(super) registries: Registries,
     pub(super) redactor: Redactor,
     pub(super) outlet: Outlet,
@@ -226,6 +229,7 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             canaries,
+            flags: self.release_flags.clone(),
             pace,
             refresh: Arc::clone(&self.refresh),
             cancel: self.cancel.clone(),

@@ -19,6 +19,7 @@ use crate::domain::record::checklist::CheckId;
 use crate::domain::record::proof::Keys;
 use crate::domain::record::receipt::Receipt;
 
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::registry::StoredImage;
 use crate::domain::facts::workload::Revision;
@@ -72,6 +73,8 @@ pub(super) struct Session {
     asks: BTreeMap<EnvName, watch::Sender<Option<Ask>>>,
     /// Tells the registries of each environment what they are asked about.
     images: BTreeMap<EnvName, watch::Sender<BTreeSet<StoredImage>>>,
+    /// Tells the analysis of each environment how the flags of the release are.
+    release_flags: BTreeMap<EnvName, watch::Sender<Arc<ReleaseFlags>>>,
     /// Where `docker login` keeps logins.
     docker_config: Option<PathBuf>,
     /// Asks for another look at checks.
@@ -142,6 +145,7 @@ impl Session {
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
             images: BTreeMap::new(),
+            release_flags: BTreeMap::new(),
             docker_config: docker_config::path(variables.docker_config.as_deref(), variables.home.as_deref()),
             again: broadcast::channel(MAX_QUEUED_RECHECKS).0,
             repository: (
@@ -175,6 +179,8 @@ impl Session {
             self.asks.insert(env.name().clone(), asks);
             let (images, asked_images) = watch::channel(BTreeSet::new());
             self.images.insert(env.name().clone(), images);
+            let (release_flags, told) = watch::channel(Arc::default());
+            self.release_flags.insert(env.name().clone(), release_flags);
             let environment = Environment {
                 checks: Checks {
                     asked,
@@ -185,6 +191,7 @@ impl Session {
                     flags_in_code: self.flags_in_code.clone(),
                     before: before.replace((env.clone(), cluster.clone())),
                 },
+                release_flags: told,
                 outlet: self.inbox.outlet(),
                 dispatcher: self.dispatcher.clone(),
                 refresh: Arc::clone(&self.refresh),
@@ -209,10 +216,11 @@ impl Session {
         }
     }
 
-    /// Tells the checks which candidates their environments have now, and the registries which images.
+    /// Tells the checks which candidates their environments have now, the registries which images, and the analysis which flags.
     pub(super) fn ask(&self, world: &World) {
         for env in &world.environments {
             self.ask_registries(world, env);
+            self.tell_release_flags(env);
             let Some(asks) = self.asks.get(env.name()) else { continue };
             let ask = world.candidate(env).map(|candidate| ask_about(world, env, &candidate));
             asks.send_if_modified(|known| {
@@ -223,6 +231,17 @@ impl Session {
                 other
             });
         }
+    }
+
+    fn tell_release_flags(&self, env: &crate::domain::world::Environment) {
+        let Some(told) = self.release_flags.get(env.name()) else { return };
+        told.send_if_modified(|known| {
+            let is_other = !Arc::ptr_eq(known, env.release_flags());
+            if is_other {
+                known.clone_from(env.release_flags());
+            }
+            is_other
+        });
     }
 
     fn ask_registries(&self, world: &World, env: &crate::domain::world::Environment) {

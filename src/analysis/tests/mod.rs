@@ -1,5 +1,6 @@
 //! The analyzer as a whole.
 
+mod changed;
 mod detection;
 mod enumeration;
 mod properties;

@@ -28,6 +28,7 @@ fn look() -> impl Strategy<Value = Look> {
         20 => scrape,
         2 => t.prop_map(|t| Look::Missing { t, why: String::new() }),
         1 => Just(Look::Reset),
+        2 => (prop_oneof![0.0..5000.0_f64, Just(f64::NAN)], ".{0,9}").prop_map(|(t, what)| Look::Changed { t, what }),
     ]
 }
 

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod flagd;
 pub mod launchdarkly;
+pub mod of_release;
 pub mod rollout;
 pub mod rules;
 pub mod statement;

@@ -9,15 +9,15 @@ use super::verdict::{assess, assess_without_metrics, before_analysis};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::world::feed::Feed;
 use crate::domain::world::flag_rollouts::UsersCompared;
-use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
-use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
-use analysis::Rules;
+use crate::domain::world::verdict::{Assessment, CanaryReport, Reason, Verdict};
+use crate::domain::world::{EnvSettings, Environment, MAX_EVENTS, WorkloadState, World};
 
 impl World {
     /// Takes in what a source said. What is about unknown environments or workloads is dropped.
@@ -38,8 +38,8 @@ impl World {
             Feed::Sample { target, sample } => {
                 self.with_workload(&target, now, |workload| workload.signals.take(&sample));
             }
-            Feed::Counted { target, tracks, report, .. } => {
-                let judged = Some(CanaryReport { tracks, report, at: now });
+            Feed::Counted { target, tracks, report, flags, .. } => {
+                let judged = Some(CanaryReport { tracks, report, at: now, flags });
                 self.with_workload(&target, now, |workload| workload.judged = judged);
             }
             Feed::Link { env, source, link, at } => {
@@ -70,6 +70,7 @@ impl World {
             Feed::Changes { env: name, subject, gathered } => {
                 if let Some(env) = self.environment_mut(&name) {
                     env.take_changes(subject, gathered);
+                    env.reassess(now);
                 }
                 self.refresh_checks(Some(&name), now);
             }
@@ -87,6 +88,7 @@ impl World {
             Feed::Flags { env: name, provider, link, at, flags } => {
                 if let Some(env) = self.environment_mut(&name) {
                     env.take_flags(&provider, (link, at), flags, now);
+                    env.reassess(now);
                 }
                 self.refresh_checks(Some(&name), now);
             }
@@ -182,7 +184,7 @@ impl Environment {
         let trouble = metrics.and_then(|heard| heard.link.why()).map(ToOwned::to_owned);
         for workload in &mut self.workloads {
             workload.signals.trouble.clone_from(&trouble);
-            workload.reassess(&self.settings.limits, &self.settings.rules, self.settings.has_metrics, now);
+            workload.reassess(&self.settings, &self.release_flags, now);
             if late && workload.assessment.verdict < Verdict::Blind {
                 let reason = format!("state is {}", heard.age_in_words(now));
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
@@ -228,14 +230,20 @@ impl WorkloadState {
         }
     }
 
-    fn reassess(&mut self, limits: &Limits, rules: &Rules, has_metrics: bool, now: Timestamp) {
+    fn reassess(&mut self, settings: &EnvSettings, flags: &Arc<ReleaseFlags>, now: Timestamp) {
         self.assessment = match &self.status {
             None if self.missing => Assessment::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
             None => Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
-            Some(status) if !has_metrics => assess_without_metrics(status),
+            Some(status) if !settings.has_metrics => assess_without_metrics(status),
             Some(status) => {
-                let assessment = assess(status, &self.signals, limits, self.opinion(), now);
-                if self.opinion().is_none() { before_analysis(assessment, status, rules) } else { assessment }
+                let assessment = assess(status, &self.signals, &settings.limits, self.opinion(), now);
+                match self.opinion() {
+                    None => before_analysis(assessment, status, &settings.rules),
+                    Some(said) if assessment.verdict == Verdict::Go && !said.flags.covers(flags) => {
+                        Assessment::new(Verdict::Wait, ["collecting anew: a flag of the release changed".to_owned()])
+                    }
+                    Some(_) => assessment,
+                }
             }
         };
         // What this machine finds itself is told with its own figures.
@@ -256,7 +264,6 @@ mod tests {
     use crate::domain::facts::freshness::Link;
     use crate::domain::facts::ids::{EnvName, Track};
     use crate::domain::facts::signals::{NoData, Signal, Signals};
-    use crate::domain::world::EnvSettings;
 
     #[test]
     fn repeat_counts_only_while_data_is_fresh() {

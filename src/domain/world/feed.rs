@@ -8,6 +8,7 @@ use crate::domain::facts::changes::Changes;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::flag::Flag;
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::{Sample, Signals, Tracks};
@@ -50,6 +51,9 @@ pub enum Feed {
         look: Option<Arc<Look>>,
         /// The analysis result now.
         report: Arc<Report>,
+        /// How the flags of the release are, as far as the analysis was told.
+        #[serde(default, skip_serializing_if = "is_none")]
+        flags: Arc<ReleaseFlags>,
     },
     /// The link to a source changed, or was confirmed.
     Link {
@@ -139,4 +143,8 @@ pub enum Feed {
         /// Its last lines, or why there are none.
         lines: Result<Vec<String>, String>,
     },
+}
+
+fn is_none(flags: &Arc<ReleaseFlags>) -> bool {
+    flags.is_empty()
 }

@@ -10,6 +10,7 @@ use super::Environment;
 use super::flag_rollouts::{FlagRolloutState, UsersCompared};
 use super::named_flags::{NamedBy, NamedFlags};
 use crate::domain::facts::changes::Changes;
+use crate::domain::facts::flag::of_release::{ReleaseFlag, ReleaseFlags};
 use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::flag::{Flag, FlagKey, ProviderKind};
 use crate::domain::facts::freshness::{Heard, Link};
@@ -123,6 +124,22 @@ impl Environment {
     fn name_flags(&mut self) {
         let changes = self.changes.as_ref().and_then(|(_, changes)| changes.as_deref().ok());
         self.named_flags = NamedFlags::new(changes, &self.flags);
+        let mut all = ReleaseFlags::default();
+        for source in self.flags.iter().filter(|source| source.heard.at.is_some()) {
+            let of_config = source.settings.of_release.iter().map(String::as_str);
+            for name in of_config.chain(self.named_flags.iter().map(|(name, _)| name)) {
+                all.insert(&source.settings.provider, name, ReleaseFlag::of(source.flag(name)));
+            }
+        }
+        if *self.release_flags != all {
+            self.release_flags = Arc::new(all);
+        }
+    }
+
+    /// Returns how the flags of the release are, as far as their providers have answered.
+    #[must_use]
+    pub fn release_flags(&self) -> &Arc<ReleaseFlags> {
+        &self.release_flags
     }
 
     /// Returns a provider of feature flags.

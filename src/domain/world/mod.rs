@@ -19,6 +19,7 @@ use super::facts::changes::Changes;
 use super::facts::cluster::ClusterIdentity;
 use super::facts::direction::Direction;
 use super::facts::event::KubeEvent;
+use super::facts::flag::of_release::ReleaseFlags;
 use super::facts::freshness::{Heard, Link, SourceKind};
 use super::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use super::facts::object::ImageRef;
@@ -205,6 +206,8 @@ pub struct Environment {
     pub flags: Vec<FlagSource>,
     /// Which flags the commits and the code of the candidate release name.
     named_flags: NamedFlags,
+    /// How the flags of the release are, as far as their providers have answered.
+    pub(in crate::domain) release_flags: Arc<ReleaseFlags>,
     /// What each registry says, in the order of the config.
     pub registries: Vec<RegistryState>,
     /// What happened, newest last, bounded.
@@ -269,6 +272,7 @@ impl Environment {
             has_repository: None,
             flags,
             named_flags: NamedFlags::default(),
+            release_flags: Arc::default(),
             registries,
             events: VecDeque::new(),
         }

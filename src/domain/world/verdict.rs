@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::{Signal, Signals, Tracks};
 use analysis::{AnalysisStatus, Report};
@@ -145,6 +146,8 @@ pub struct CanaryReport {
     pub tracks: Tracks,
     pub report: Arc<Report>,
     pub at: Timestamp,
+    /// How the flags of the release are, as far as the analysis was told.
+    pub flags: Arc<ReleaseFlags>,
 }
 
 impl CanaryReport {

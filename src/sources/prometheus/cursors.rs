@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::counters::Counters;
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::ids::WorkloadId;
 use crate::failpoints::{failpoint, failpoint_after};
 use crate::platform::private_files::{file_stem, open_private, private_dir};
@@ -25,6 +26,9 @@ pub struct Checkpoint {
     pub counters: Counters,
     /// The state of the analysis.
     pub judge: CanaryAnalyzer,
+    /// How the flags of the release were then.
+    #[serde(default, skip_serializing_if = "ReleaseFlags::is_empty")]
+    pub flags: ReleaseFlags,
 }
 
 /// The largest file that is read, in bytes.
@@ -87,6 +91,7 @@ mod tests {
             source: "http://p/".to_owned(),
             counters: Counters::new(tracks),
             judge: CanaryAnalyzer::new(Rules::default()),
+            flags: ReleaseFlags::default(),
         };
         BTreeMap::from([(WorkloadId::new(WorkloadKind::Rollout, "web"), kept)])
     }

@@ -16,6 +16,7 @@ use super::look::{History, Questions, SignalsLook, without_answers};
 use super::translate::Readings;
 use super::trouble::QueryError;
 use crate::domain::facts::counters::KnownCanary;
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::series::Series;
@@ -41,6 +42,8 @@ pub struct PrometheusSource {
     pub tracks: watch::Receiver<BTreeMap<WorkloadId, Tracks>>,
     /// What there is to hold the canary's counts against, per workload.
     pub canaries: watch::Receiver<BTreeMap<WorkloadId, KnownCanary>>,
+    /// How the flags of the release are: where one changes, so does the canary.
+    pub flags: watch::Receiver<Arc<ReleaseFlags>>,
     /// How the counts of the analysis are gathered.
     pub pace: Pace,
     /// Asks for a look now.
@@ -138,9 +141,9 @@ impl Watch {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut counts = tokio::time::interval(self.source.pace.every.max(Duration::from_millis(100)));
         counts.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut tracks = self.source.tracks.clone();
+        let (mut tracks, mut flags) = (self.source.tracks.clone(), self.source.flags.clone());
         let refresh = Arc::clone(&self.source.refresh);
-        let mut told = true;
+        let (mut told, mut flags_told) = (true, true);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
@@ -162,6 +165,12 @@ impl Watch {
                     if self.backoff.failures == 0 && !news.is_empty() {
                         self.look(news).await;
                     }
+                }
+                changed = flags.changed(), if flags_told => {
+                    flags_told = changed.is_ok();
+                    let latest = Arc::clone(&flags.borrow_and_update());
+                    let looks = self.counting.take_flags(latest).await;
+                    self.tell(looks);
                 }
                 () = refresh.notified() => {
                     self.look(self.known.clone()).await;
@@ -243,8 +252,12 @@ impl Watch {
             let canaries = self.source.canaries.borrow().clone();
             self.counting.look(&self.source.questions, &self.known, &canaries).await
         };
+        self.tell(told);
+    }
+
+    fn tell(&self, told: Vec<CountedLook>) {
         let latest = self.source.tracks.borrow().clone();
-        for CountedLook { workload, tracks, look, report } in told {
+        for CountedLook { workload, tracks, look, report, flags } in told {
             // Tracks that moved while the server was thinking are another rollout.
             if latest.get(&workload) == Some(&tracks) {
                 let target = self.target(&workload);
@@ -253,6 +266,7 @@ impl Watch {
                     tracks,
                     look: look.map(Arc::new),
                     report: Arc::new(report),
+                    flags,
                 });
             }
         }

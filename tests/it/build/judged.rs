@@ -41,14 +41,26 @@ fn judged(looks: u64, errors: u64) -> CanaryAnalyzer {
     judge
 }
 
+/// A canary whose flag was turned on once it had been proven.
+fn changed() -> CanaryAnalyzer {
+    let mut judge = judged(20, 0);
+    judge.take(&Look::Changed { t: 290.0, what: "express-checkout-v2 went 10 % → 50 %".to_owned() });
+    judge
+}
+
 fn told(mut model: Model, judge: &CanaryAnalyzer) -> Model {
     let target = target("prod-eu");
     let status = model.core.world.find(&target).and_then(|(_, workload)| workload.status.clone());
     let set =
         |revision: Option<release_cockpit::domain::facts::workload::Revision>| revision.map(|known| known.replicaset);
     let (stable, canary) = status.map(|status| (set(status.stable), set(status.canary))).unwrap_or_default();
-    let feed =
-        Feed::Counted { target, tracks: Tracks { stable, canary }, look: None, report: Arc::new(judge.report()) };
+    let feed = Feed::Counted {
+        target,
+        tracks: Tracks { stable, canary },
+        look: None,
+        report: Arc::new(judge.report()),
+        flags: Arc::default(),
+    };
     update(&mut model, Msg::Core(core::Msg::Feed(feed)), now());
     model
 }
@@ -108,6 +120,7 @@ fn asked_for_share(mut model: Model) -> Model {
 pub fn shots() -> Vec<(&'static str, Model)> {
     vec![
         ("judged-undecided", on(undecided(), Screen::Signals)),
+        ("judged-flag-changed", on(told(releases::main(), &changed()), Screen::Signals)),
         ("judged-healthy", on(told(releases::main(), &judged(20, 0)), Screen::Signals)),
         ("judged-countdown", on(counted_down(), Screen::Signals)),
         ("judged-deck", counted_down()),

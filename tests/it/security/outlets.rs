@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use analysis::{CanaryAnalyzer, Look, Rules};
+use analysis::{CanaryAnalyzer, Counts, Look, Rules, Scrape};
 use clap::CommandFactory as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -163,9 +163,14 @@ fn gates(model: &Model, write: impl Fn(&Gate<'_>) -> String) -> String {
 }
 
 fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {
+    let requests = || Counts { requests: 40, ..Counts::default() };
     let mut judge = CanaryAnalyzer::new(Rules::default());
-    judge.take(&Look::Missing { t: 15.0, why: text.to_owned() });
+    judge.take(&Look::Scrape(Scrape { t: 15.0, canary: requests(), stable: requests(), stable_pods: Vec::new() }));
+    judge.take(&Look::Changed { t: 20.0, what: text.to_owned() });
+    let changed = judge.report();
+    judge.take(&Look::Missing { t: 30.0, why: text.to_owned() });
     let mut out = Vec::new();
+    write(&changed, &mut out);
     write(&judge.report(), &mut out);
     String::from_utf8(out).unwrap()
 }

@@ -20,6 +20,7 @@ use support::{Checked, Proxy};
 use super::Case;
 use super::cockpit::Cockpit;
 use super::exporter::{Exporter, PROBES};
+use super::flag_changes;
 use super::scraped::{Scraped, value};
 use super::users;
 
@@ -31,19 +32,21 @@ pub const ALL: &[(&str, Case)] = &[
     ("errors_of_which_rates_see_none_are_counted", || Box::pin(history())),
     ("what_the_server_rejects_is_told", || Box::pin(rejected())),
     ("a_release_of_the_past_is_judged_again", || Box::pin(judged_again())),
+    ("a_flag_that_changes_starts_the_proof_over", || Box::pin(flag_changes::start_over())),
+    ("a_regression_outlives_every_change_of_a_flag", || Box::pin(flag_changes::regressed_stays())),
     ("users_with_a_flag_and_without_it_are_counted_apart", || Box::pin(users::counted_apart())),
     ("what_was_counted_of_a_flag_is_forgotten_when_it_is_off", || Box::pin(users::forgotten_when_off())),
 ];
 
-const STABLE: &str = "web-5d-a";
-const CANARY: &str = "web-7f-a";
+pub const STABLE: &str = "web-5d-a";
+pub const CANARY: &str = "web-7f-a";
 
-fn settings(url: &str) -> Checked<Settings> {
+pub fn settings(url: &str) -> Checked<Settings> {
     Ok(Settings::at(url.parse()?))
 }
 
 /// A pod of each track that has answered for long, scraped every second.
-async fn two_pods() -> Checked<(Exporter, Scraped)> {
+pub async fn two_pods() -> Checked<(Exporter, Scraped)> {
     let exporter = Exporter::start().await?;
     exporter.answer(STABLE, "200", 1000.0);
     exporter.answer(CANARY, "200", 50.0);

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use analysis::{Look, Rules, Scrape};
+use analysis::{Look, Report, Rules, Scrape};
 use release_cockpit::config::Prometheus;
+use release_cockpit::domain::facts::flag::of_release::ReleaseFlags;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKind};
 use release_cockpit::domain::facts::signals::Tracks;
 use release_cockpit::domain::world::feed::Feed;
@@ -22,6 +23,8 @@ use tokio_util::task::TaskTracker;
 pub struct Cockpit {
     inbox: Inbox,
     looks: Mutex<Vec<Look>>,
+    report: Mutex<Option<Arc<Report>>>,
+    flags: watch::Sender<Arc<ReleaseFlags>>,
     cancel: CancellationToken,
     tasks: TaskTracker,
     _senders: (watch::Sender<BTreeMap<WorkloadId, Tracks>>, Box<dyn std::any::Any + Send + Sync>),
@@ -35,6 +38,7 @@ impl Cockpit {
         let web = WorkloadId::new(WorkloadKind::Rollout, "web");
         let (tracks, watched) = watch::channel(BTreeMap::from([(web, tracks)]));
         let (pods, ready) = watch::channel(BTreeMap::new());
+        let flags = watch::Sender::default();
         let source = PrometheusSource {
             env: EnvName::new("bed"),
             questions: configured::questions(&settings, "shop", &Redactor::default()).await?,
@@ -43,22 +47,42 @@ impl Cockpit {
             outlet: inbox.outlet(),
             tracks: watched,
             canaries: ready,
+            flags: flags.subscribe(),
             pace: Pace { every: Duration::from_millis(600), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::new(Notify::new()),
             cancel: cancel.clone(),
         };
         source.spawn(&tasks);
-        Ok(Self { inbox, looks: Mutex::default(), cancel, tasks, _senders: (tracks, Box::new(pods)) })
+        let (looks, report) = Default::default();
+        Ok(Self { inbox, looks, report, flags, cancel, tasks, _senders: (tracks, Box::new(pods)) })
     }
 
     pub fn looks(&self) -> Vec<Look> {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         for feed in self.inbox.drain() {
-            if let Feed::Counted { look, .. } = feed {
+            if let Feed::Counted { look, report, .. } = feed {
+                *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
                 looks.extend(look.map(|look| (*look).clone()));
             }
         }
         looks.clone()
+    }
+
+    /// Says how the flags of the release are.
+    pub fn list(&self, flags: ReleaseFlags) {
+        self.flags.send_replace(Arc::new(flags));
+    }
+
+    /// The last report.
+    pub fn report(&self) -> Option<Arc<Report>> {
+        self.looks();
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the report is such.
+    pub async fn is(&self, what: &str, holds: impl Fn(&Report) -> bool) -> Checked {
+        let told = until("", || async { self.report().filter(|report| holds(report)).map(drop) }).await;
+        told.map_err(|_| format!("never {what}: {:?}", self.report()).into())
     }
 
     pub fn scrapes(&self) -> Vec<Scrape> {

@@ -5,6 +5,7 @@
 mod cases;
 mod cockpit;
 mod exporter;
+mod flag_changes;
 mod scraped;
 mod users;
 

@@ -66,7 +66,7 @@ impl Findings {
                 self.missing += 1;
                 self.why_missing = Some(why.clone());
             }
-            Look::Reset => {}
+            Look::Changed { .. } | Look::Reset => {}
         }
         self.seen = report.seen;
         self.last = Some(report.opinion);

@@ -91,7 +91,8 @@ fn said(opinion: AnalysisStatus, counted: u64, age: i64) -> CanaryReport {
     report.seen.canary.requests = counted;
     report.reasons = vec!["why".to_owned()];
     report.needs.enough = Some(Need { requests: 0.0, seconds: 0.0 });
-    CanaryReport { tracks: Tracks::default(), report: Arc::new(report), at: now() - SignedDuration::from_secs(age) }
+    let at = now() - SignedDuration::from_secs(age);
+    CanaryReport { tracks: Tracks::default(), report: Arc::new(report), at, flags: Arc::default() }
 }
 
 fn with(opinion: AnalysisStatus, counted: u64, age: i64) -> Assessment {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
 use crate::domain::facts::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
+use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
@@ -44,6 +46,10 @@ pub struct Counting {
     states: BTreeMap<WorkloadId, State>,
     /// Whether what happened before the first look is about something else.
     from_now: bool,
+    /// How the flags of the release are.
+    flags: Arc<ReleaseFlags>,
+    /// By how many milliseconds our clock was ahead of the server's at the last look.
+    ahead: i64,
     /// What was remembered from the run before.
     saved: Saved,
 }
@@ -52,6 +58,8 @@ pub struct Counting {
 struct State {
     counters: Counters,
     judge: CanaryAnalyzer,
+    /// How the flags of the release were when the analysis was told last.
+    flags: ReleaseFlags,
     /// Which share of requests the canary was given when.
     shares: Shares,
     /// A long range was too much for the server.
@@ -67,6 +75,8 @@ pub struct CountedLook {
     pub look: Option<Look>,
     /// The analysis result then.
     pub report: Report,
+    /// How the flags of the release are, as far as the analysis was told.
+    pub flags: Arc<ReleaseFlags>,
 }
 
 impl Counting {
@@ -83,7 +93,7 @@ impl Counting {
             }
             None => Saved::new(),
         };
-        Self { name, pace, states: BTreeMap::new(), from_now: false, saved }
+        Self { name, pace, states: BTreeMap::new(), from_now: false, flags: Arc::default(), ahead: 0, saved }
     }
 
     /// Leaves out what happened before the first look at each workload.
@@ -120,6 +130,9 @@ impl Counting {
             return told;
         }
         let clock = clock(questions).await;
+        if let Ok(clock) = &clock {
+            self.ahead = clock.ahead;
+        }
         let workloads: Vec<WorkloadId> = self.states.keys().cloned().collect();
         for workload in workloads {
             let Some(state) = self.states.get_mut(&workload) else { continue };
@@ -134,8 +147,7 @@ impl Counting {
                 Err(why) => Err(why.clone()),
             };
             let looks = looks.unwrap_or_else(|why| vec![tally::missing(now.as_millisecond(), &why)]);
-            let tracks = state.counters.tracks().clone();
-            told.extend(looks.into_iter().map(|look| state.judged(&workload, &tracks, look)));
+            told.extend(looks.into_iter().map(|look| state.judged(&workload, &self.flags, look)));
         }
         self.save().await;
         told
@@ -146,17 +158,37 @@ impl Counting {
         let mut told = self.retrack(known);
         let at = Timestamp::now().as_millisecond();
         for (workload, state) in &mut self.states {
-            let tracks = state.counters.tracks().clone();
-            told.push(state.judged(workload, &tracks, tally::missing(at, &why)));
+            told.push(state.judged(workload, &self.flags, tally::missing(at, &why)));
         }
         told
+    }
+
+    /// Takes in how the flags of the release are now. Where one changed, so did each canary.
+    pub async fn take_flags(&mut self, flags: Arc<ReleaseFlags>) -> Vec<CountedLook> {
+        self.flags = flags;
+        let (now, mut told) = (self.now(), Vec::new());
+        for (workload, state) in &mut self.states {
+            told.extend(state.changed(workload, &self.flags, now));
+            // That nothing changed is said as well.
+            told.push(state.remembered(workload, &self.flags));
+        }
+        if told.iter().any(|told| told.look.is_some()) {
+            self.save().await;
+        }
+        told
+    }
+
+    /// The time by the server's clock, as far as it is known.
+    fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond().saturating_sub(self.ahead)).unwrap_or(now)
     }
 
     /// Restarts where tracks changed: another canary is another rollout. What was remembered of the same one continues.
     fn retrack(&mut self, known: &BTreeMap<WorkloadId, Tracks>) -> Vec<CountedLook> {
         let both = |tracks: &Tracks| tracks.stable.is_some() && tracks.canary.is_some();
         self.states.retain(|workload, state| known.get(workload) == Some(state.counters.tracks()));
-        let mut told = Vec::new();
+        let (now, mut told) = (self.now(), Vec::new());
         for (workload, tracks) in known.iter().filter(|(_, tracks)| both(tracks)) {
             if self.states.contains_key(workload) {
                 continue;
@@ -167,11 +199,14 @@ impl Counting {
                 .filter(|saved| saved.counters.tracks() == tracks && saved.source == self.pace.source);
             let anew = saved.is_none();
             let mut state = State::begin(saved, tracks, &self.pace.rules);
-            told.push(if anew {
-                state.judged(workload, tracks, Look::Reset)
-            } else {
-                state.remembered(workload, tracks)
-            });
+            if anew {
+                told.push(state.judged(workload, &self.flags, Look::Reset));
+            }
+            // They may have changed while nothing ran.
+            told.extend(state.changed(workload, &self.flags, now));
+            if !anew {
+                told.push(state.remembered(workload, &self.flags));
+            }
             self.states.insert(workload.clone(), state);
         }
         told
@@ -184,6 +219,7 @@ impl Counting {
             source: source.clone(),
             counters: state.counters.clone(),
             judge: state.judge.clone(),
+            flags: state.flags.clone(),
         };
         let saved: Saved = self.states.iter().map(|(workload, state)| (workload.clone(), kept(state))).collect();
         let name = self.name.clone();
@@ -222,25 +258,41 @@ impl State {
     /// Continues from what was kept, or restarts. Evidence that was gathered by other rules is none.
     fn begin(kept: Option<Checkpoint>, tracks: &Tracks, rules: &Rules) -> Self {
         let new = || CanaryAnalyzer::new(rules.clone());
-        let (counters, judge) = match kept {
-            Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge),
-            Some(kept) => (kept.counters, new()),
-            None => (Counters::new(tracks.clone()), new()),
+        let (counters, judge, flags) = match kept {
+            Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge, kept.flags),
+            Some(kept) => (kept.counters, new(), kept.flags),
+            None => (Counters::new(tracks.clone()), new(), ReleaseFlags::default()),
         };
-        Self { counters, judge, shares: Shares::default(), narrow: false }
+        Self { counters, judge, flags, shares: Shares::default(), narrow: false }
     }
 
-    fn judged(&mut self, workload: &WorkloadId, tracks: &Tracks, look: Look) -> CountedLook {
+    /// Tells the analysis which flags of the release changed.
+    fn changed(&mut self, workload: &WorkloadId, flags: &Arc<ReleaseFlags>, now: Timestamp) -> Vec<CountedLook> {
+        let mut told = Vec::new();
+        for change in self.flags.take(flags, now) {
+            let look = Look::Changed { t: change.at.as_duration().as_secs_f64(), what: change.what };
+            told.push(self.judged(workload, flags, look));
+        }
+        told
+    }
+
+    fn judged(&mut self, workload: &WorkloadId, flags: &Arc<ReleaseFlags>, look: Look) -> CountedLook {
         if let Look::Scrape(scrape) = &look {
             self.judge.set_weight(self.shares.at(scrape.t));
         }
         self.judge.take(&look);
-        CountedLook { look: Some(look), ..self.remembered(workload, tracks) }
+        CountedLook { look: Some(look), ..self.remembered(workload, flags) }
     }
 
     /// The analysis result without another look.
-    fn remembered(&self, workload: &WorkloadId, tracks: &Tracks) -> CountedLook {
-        CountedLook { workload: workload.clone(), tracks: tracks.clone(), look: None, report: self.judge.report() }
+    fn remembered(&self, workload: &WorkloadId, flags: &Arc<ReleaseFlags>) -> CountedLook {
+        CountedLook {
+            workload: workload.clone(),
+            tracks: self.counters.tracks().clone(),
+            look: None,
+            report: self.judge.report(),
+            flags: Arc::clone(flags),
+        }
     }
 
     async fn look(

@@ -75,6 +75,7 @@ impl RunningSource {
             outlet: inbox.outlet(),
             tracks: receiver,
             canaries: watch::channel(BTreeMap::new()).1,
+            flags: watch::channel(Arc::default()).1,
             pace: Pace { every: Duration::from_millis(400), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::clone(&refresh),
             cancel: cancel.clone(),

@@ -1,0 +1,103 @@
+//! A flag of the release that changes while its canary is analysed: the verdict waits until the analysis knows.
+
+use std::sync::Arc;
+
+use super::{feed, model, target};
+use crate::app::model::Model;
+use crate::domain::facts::flag::of_release::{ReleaseFlag, ReleaseFlags};
+use crate::domain::facts::flag::{Flag, FlagState, ProviderKind};
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::signals::Tracks;
+use crate::domain::world::feed::Feed;
+use crate::domain::world::flags::{FlagSettings, FlagSource};
+use crate::domain::world::verdict::Verdict;
+use analysis::{AnalysisStatus, CanaryAnalyzer, Need, Rules};
+
+const FLAG: &str = "checkout";
+
+fn release() -> Model {
+    let mut model = model(true, false);
+    let settings = FlagSettings {
+        provider: "unleash".to_owned(),
+        place: "https://unleash.example".to_owned(),
+        of_release: vec![FLAG.to_owned()],
+        kind: ProviderKind::Unleash,
+        shared_with: Vec::new(),
+        rollouts: Vec::new(),
+    };
+    let env = &mut model.core.world.environments[0];
+    env.settings.has_metrics = true;
+    env.flags = vec![FlagSource::new(settings)];
+    model
+}
+
+fn flag(state: FlagState) -> Flag {
+    Flag::of_name(FLAG, state)
+}
+
+fn lists(model: &mut Model, flags: Vec<Flag>) {
+    let (env, provider, at) = (target().env, "unleash".to_owned(), Some(model.core.now));
+    feed(model, Feed::Flags { env, provider, link: Link::Up, at, flags: Arc::new(flags) });
+}
+
+/// The analysis finds nothing wrong, and knows the flag like this.
+fn healthy(model: &mut Model, known: Option<FlagState>) {
+    let tracks = Tracks { stable: Some("api-old".to_owned()), canary: Some("api-new".to_owned()) };
+    let mut report = CanaryAnalyzer::new(Rules::default()).report();
+    report.opinion = AnalysisStatus::Healthy;
+    report.needs.enough = Some(Need { requests: 0.0, seconds: 0.0 });
+    report.seen.canary.requests = 1000;
+    let mut flags = ReleaseFlags::default();
+    if let Some(state) = known {
+        flags.insert("unleash", FLAG, ReleaseFlag::of(Some(&flag(state))));
+    }
+    let (report, flags) = (Arc::new(report), Arc::new(flags));
+    feed(model, Feed::Counted { target: target(), tracks, look: None, report, flags });
+}
+
+fn verdict(model: &Model) -> (Verdict, Option<&str>) {
+    let assessment = &model.core.world.environments[0].workloads[0].assessment;
+    (assessment.verdict, assessment.describe().next())
+}
+
+const WAITS: (Verdict, Option<&str>) = (Verdict::Wait, Some("collecting anew: a flag of the release changed"));
+
+#[test]
+fn what_was_found_before_a_flag_changed_is_no_go_for_what_the_canary_is_now() {
+    let mut model = release();
+    lists(&mut model, vec![flag(FlagState::Off)]);
+    healthy(&mut model, Some(FlagState::Off));
+    assert_eq!(verdict(&model).0, Verdict::Go);
+    lists(&mut model, vec![flag(FlagState::Percent(10))]);
+    assert_eq!(verdict(&model), WAITS);
+    // This one was on its way.
+    healthy(&mut model, Some(FlagState::Off));
+    assert_eq!(verdict(&model), WAITS);
+    healthy(&mut model, Some(FlagState::Percent(10)));
+    assert_eq!(verdict(&model).0, Verdict::Go);
+    lists(&mut model, Vec::new());
+    assert_eq!(verdict(&model), WAITS, "it was removed");
+}
+
+/// As after a restart: the analysis goes on from what it had found, and whether a flag changed meanwhile is known later.
+#[test]
+fn what_was_found_in_an_earlier_run_waits_for_the_flags_of_this_one() {
+    let mut model = release();
+    healthy(&mut model, None);
+    assert_eq!(verdict(&model).0, Verdict::Go, "nothing says that there are such flags");
+    lists(&mut model, vec![flag(FlagState::On)]);
+    assert_eq!(verdict(&model), WAITS);
+    healthy(&mut model, Some(FlagState::On));
+    assert_eq!(verdict(&model).0, Verdict::Go);
+}
+
+#[test]
+fn flags_that_are_not_of_the_release_change_nothing() {
+    let mut model = release();
+    model.core.world.environments[0].flags[0].settings.of_release.clear();
+    healthy(&mut model, None);
+    for state in [FlagState::Off, FlagState::On, FlagState::Percent(3)] {
+        lists(&mut model, vec![flag(state)]);
+        assert_eq!(verdict(&model).0, Verdict::Go);
+    }
+}

@@ -1,0 +1,217 @@
+//! Flags of a release: where one of them changes, a canary of the release is no longer what it was.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Flag, FlagEdit, FlagState};
+
+/// How a flag of the release is in one environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseFlag {
+    /// `None` where its provider does not list it.
+    state: Option<FlagState>,
+    version: Option<String>,
+    /// Its latest change, as its provider's log says.
+    changed: Option<(Timestamp, FlagEdit)>,
+}
+
+impl ReleaseFlag {
+    /// Takes it as it is listed, if it is.
+    #[must_use]
+    pub fn of(listed: Option<&Flag>) -> Self {
+        let Some(flag) = listed else { return Self::default() };
+        let changed = flag.changed().map(|change| (change.at, change.what));
+        Self { state: Some(flag.state), version: flag.version.clone(), changed }
+    }
+
+    /// Says how it differs from what it was; `None` where it does not.
+    fn difference(&self, before: &Self) -> Option<String> {
+        // Without versions only the state tells.
+        let is_other = self.version.as_ref().zip(before.version.as_ref()).is_some_and(|(now, before)| now != before);
+        match (before.state, self.state) {
+            (None, Some(_)) => Some("was created".to_owned()),
+            (Some(_), None) => Some("was removed".to_owned()),
+            (Some(before), Some(now)) if before != now => Some(match (before, now) {
+                (_, FlagState::Off) => "went off".to_owned(),
+                (FlagState::Off, FlagState::On) => "went on".to_owned(),
+                (FlagState::Off, FlagState::Some) => "went on for some".to_owned(),
+                (FlagState::Off, FlagState::Percent(percent)) => format!("went on for {percent} %"),
+                _ => format!("went {before} → {now}"),
+            }),
+            _ => is_other.then(|| "was changed".to_owned()),
+        }
+    }
+}
+
+/// Flags of the release in one environment, by the name of their provider in the config and their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseFlags(BTreeMap<String, BTreeMap<String, ReleaseFlag>>);
+
+/// A change of a flag of the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseFlagChange {
+    pub at: Timestamp,
+    /// In words: `new-search went 10 % → 50 %`.
+    pub what: String,
+}
+
+impl ReleaseFlags {
+    /// Adds a flag.
+    pub fn insert(&mut self, provider: &str, name: &str, flag: ReleaseFlag) {
+        self.0.entry(provider.to_owned()).or_default().insert(name.to_owned(), flag);
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether all of the latest are known here as they are now.
+    #[must_use]
+    pub fn covers(self: &Arc<Self>, latest: &Arc<Self>) -> bool {
+        let is_known = |provider: &str, name: &str, flag: &ReleaseFlag| {
+            let known = self.0.get(provider).and_then(|flags| flags.get(name));
+            known.is_some_and(|known| flag.difference(known).is_none())
+        };
+        let is_all = |(provider, flags): (&String, &BTreeMap<String, ReleaseFlag>)| {
+            flags.iter().all(|(name, flag)| is_known(provider, name, flag))
+        };
+        Arc::ptr_eq(self, latest) || latest.0.iter().all(is_all)
+    }
+
+    /// Takes in how they are now. Returns what changed since they were taken in last; of those that are seen for the first time, the
+    /// latest change that their provider's log tells. What is not named any more is kept, for it may come back.
+    ///
+    /// A change that no log tells may have been at any time up to `now`.
+    pub fn take(&mut self, latest: &Self, now: Timestamp) -> Vec<ReleaseFlagChange> {
+        let mut changes = Vec::new();
+        for (provider, flags) in &latest.0 {
+            let known = self.0.entry(provider.clone()).or_default();
+            for (name, flag) in flags {
+                let before = known.get(name);
+                if before == Some(flag) {
+                    continue;
+                }
+                let logged =
+                    flag.changed.filter(|changed| before.is_none_or(|before| before.changed != Some(*changed)));
+                let what = match before {
+                    Some(before) => flag.difference(before),
+                    None => logged.map(|(_, edit)| edit.in_words().to_owned()),
+                };
+                if let Some(what) = what {
+                    let at = logged.map_or(now, |(at, _)| at.min(now));
+                    changes.push(ReleaseFlagChange { at, what: format!("{name} {what}") });
+                }
+                known.insert(name.clone(), flag.clone());
+            }
+        }
+        changes.sort_by_key(|change| change.at);
+        changes
+    }
+}
+
+impl FlagEdit {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::On => "went on",
+            Self::Off => "went off",
+            Self::Changed => "was changed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FlagChange;
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn flag(state: FlagState, version: &str, changed: Option<(i64, FlagEdit)>) -> Flag {
+        let changes = changed.map(|(second, what)| FlagChange { by: "ann".to_owned(), at: at(second), what });
+        Flag {
+            version: Some(version.to_owned()),
+            changes: changes.into_iter().collect(),
+            ..Flag::of_name("search", state)
+        }
+    }
+
+    fn listed(flag: Option<&Flag>) -> ReleaseFlags {
+        let mut all = ReleaseFlags::default();
+        all.insert("shop", "search", ReleaseFlag::of(flag));
+        all
+    }
+
+    fn changes(known: &mut ReleaseFlags, flag: Option<&Flag>) -> Vec<(i64, String)> {
+        let told = known.take(&listed(flag), at(1000));
+        told.into_iter().map(|change| (change.at.as_second(), change.what)).collect()
+    }
+
+    #[test]
+    fn a_change_is_told_once_with_how_it_was_and_is() {
+        let mut known = ReleaseFlags::default();
+        let mut told = |flag: &Flag| changes(&mut known, Some(flag));
+        let ten = flag(FlagState::Percent(10), "1", None);
+        assert_eq!(told(&ten), [], "how it was before is not known");
+        assert_eq!(told(&flag(FlagState::Percent(50), "2", None)), [(1000, "search went 10 % → 50 %".to_owned())]);
+        assert_eq!(told(&flag(FlagState::Percent(50), "2", None)), []);
+        assert_eq!(told(&flag(FlagState::Percent(50), "3", None)), [(1000, "search was changed".to_owned())]);
+        assert_eq!(told(&flag(FlagState::Off, "4", None)), [(1000, "search went off".to_owned())]);
+        assert_eq!(told(&flag(FlagState::Percent(1), "5", None)), [(1000, "search went on for 1 %".to_owned())]);
+        assert_eq!(told(&flag(FlagState::On, "5", None)), [(1000, "search went 1 % → on".to_owned())]);
+        assert_eq!(told(&Flag { version: None, ..flag(FlagState::On, "5", None) }), []);
+    }
+
+    #[test]
+    fn when_it_was_is_what_the_log_says_unless_that_is_of_an_earlier_change() {
+        let mut known = ReleaseFlags::default();
+        let mut told = |flag: &Flag| changes(&mut known, Some(flag));
+        let first = flag(FlagState::On, "1", Some((100, FlagEdit::On)));
+        assert_eq!(told(&first), [(100, "search went on".to_owned())], "it may have been in this rollout");
+        assert_eq!(told(&flag(FlagState::Off, "2", Some((940, FlagEdit::Off)))), [(940, "search went off".to_owned())]);
+        // The log is late, and by another clock.
+        assert_eq!(told(&flag(FlagState::On, "3", Some((940, FlagEdit::Off)))), [(1000, "search went on".to_owned())]);
+        assert_eq!(told(&flag(FlagState::On, "3", Some((990, FlagEdit::On)))), [], "that one was told");
+        assert_eq!(
+            told(&flag(FlagState::Off, "4", Some((5000, FlagEdit::Off)))),
+            [(1000, "search went off".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_flag_that_comes_or_goes_is_a_change_but_not_one_that_is_not_named() {
+        let mut known = ReleaseFlags::default();
+        let on = flag(FlagState::On, "1", None);
+        assert_eq!(changes(&mut known, None), []);
+        assert_eq!(changes(&mut known, Some(&on)), [(1000, "search was created".to_owned())]);
+        assert_eq!(known.take(&ReleaseFlags::default(), at(1000)), []);
+        assert_eq!(changes(&mut known, Some(&on)), []);
+        assert_eq!(changes(&mut known, None), [(1000, "search was removed".to_owned())]);
+    }
+
+    #[test]
+    fn flags_are_covered_where_all_of_the_latest_are_known_as_they_are() {
+        let all = |flag: Option<&Flag>| Arc::new(listed(flag));
+        let (off, on) = (flag(FlagState::Off, "1", None), flag(FlagState::On, "2", None));
+        assert!(all(Some(&off)).covers(&all(Some(&off))));
+        assert!(all(Some(&off)).covers(&all(Some(&flag(FlagState::Off, "1", Some((9, FlagEdit::Changed)))))));
+        assert!(!all(Some(&off)).covers(&all(Some(&on))));
+        assert!(!all(None).covers(&all(Some(&on))));
+        assert!(!Arc::<ReleaseFlags>::default().covers(&all(Some(&on))), "it is not known yet");
+        // A provider that has not answered in this run says nothing.
+        assert!(all(Some(&off)).covers(&Arc::default()));
+    }
+
+    #[test]
+    fn flags_are_read_as_they_were_written() {
+        let mut known = ReleaseFlags::default();
+        changes(&mut known, Some(&flag(FlagState::Percent(5), "1", Some((100, FlagEdit::Changed)))));
+        let written = serde_json::to_string(&known).unwrap();
+        assert_eq!(serde_json::from_str::<ReleaseFlags>(&written).unwrap(), known);
+    }
+}
