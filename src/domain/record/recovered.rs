@@ -61,7 +61,9 @@ fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> 
     let is_person = |entry: &Entry| !matches!(entry, Entry::Checked { .. }) && shared::statement(entry).is_some();
     let stated = lines.iter().filter(move |line| line.at >= since && is_person(&line.entry));
     let mut offs = FlagOffs::default();
-    lines.iter().for_each(|line| offs.take_line(line));
+    for line in lines {
+        offs.take_line(line);
+    }
     let offs: Vec<Entry> = offs.since(since).cloned().map(Entry::TurnedOff).collect();
     stated.map(|line| line.entry.clone()).chain(offs)
 }

@@ -317,8 +317,17 @@ impl Environment {
     pub fn looked_at(&self) -> bool {
         let measured = !self.settings.has_metrics
             || self.is_down(SourceKind::Prometheus)
-            || self.workloads.iter().all(|workload| workload.missing || workload.is_measured());
+            || (self.workloads.iter().all(|workload| workload.missing || workload.is_measured())
+                && self.analysis_knows_flags());
         self.is_down(SourceKind::Kubernetes) || self.is_seen() && measured
+    }
+
+    /// Whether what the analysis says of canaries is said knowing how the flags of the release are, as far as providers answer.
+    fn analysis_knows_flags(&self) -> bool {
+        let mut analysed = self.workloads.iter().filter_map(WorkloadState::opinion).peekable();
+        let has_answered = |source: &FlagSource| source.heard.at.is_some() || source.heard.link.why().is_some();
+        analysed.peek().is_none()
+            || (self.flags.iter().all(has_answered) && analysed.all(|said| said.flags.covers(&self.release_flags)))
     }
 
     /// Returns whether each of its workloads was seen, or is known to be missing.
