@@ -1,4 +1,4 @@
-//! What a canary that changed has served since: a proof that it is good rests on that too.
+//! What a canary has served since it last changed: a proof that it is good rests on that too.
 
 use serde::{Deserialize, Serialize};
 

@@ -133,8 +133,8 @@ fn cost(spent: f64) -> String {
 
 fn waits_for(analyzer: &CanaryAnalyzer, needs: &Needs) -> [Option<String>; 3] {
     let since = analyzer.proof.starts_at().map(|what| {
-        let since = Sentence::new("counted anew since ").words(what).words(": ");
-        since.decimals(analyzer.proof.requests() as f64, 0).words(" requests of the canary").end()
+        let since = Sentence::new("count restarted after ").words(what).words(": ");
+        since.decimals(analyzer.proof.requests() as f64, 0).words(" canary requests so far").end()
     });
     let wait = needs.x2.map(|need| {
         if need.seconds > 0.0 {

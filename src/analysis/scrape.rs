@@ -79,7 +79,7 @@ pub enum Look {
     Changed {
         /// When, in seconds.
         t: f64,
-        /// What changed, in words that follow "since".
+        /// What changed, in words that follow "after".
         what: String,
     },
     /// A new rollout begins: earlier samples belong to another one.

@@ -25,6 +25,9 @@ use super::weight::Weight;
 /// A suspicion ends when the evidence has shrunk to this part of what raised it, so that it does not flicker.
 const CLEAR_SHARE: f64 = 0.1;
 
+/// How far back the first scrape may reach: a young pod's counters are taken whole.
+const FIRST_SCRAPE_SECONDS: f64 = 360.0;
+
 /// Missed scrapes after which the last one is stale.
 const STALE_AFTER_SCRAPES: f64 = 3.0;
 
@@ -160,9 +163,11 @@ impl CanaryAnalyzer {
         self.look_at(scrape.t);
         let began = *self.began.get_or_insert(scrape.t);
         let (canary, stable) = (&scrape.canary, &scrape.stable);
+        // What a sample gained was answered up to an interval before the slice that it lies in.
+        let since = self.counted_at.map_or(scrape.t - FIRST_SCRAPE_SECONDS, |before| before - self.interval());
+        self.proof.take(since, scrape);
         let seconds = self.counted_at.map_or(self.rules.interval_seconds, |before| scrape.t - before);
         self.counted_at = Some(scrape.t);
-        self.proof.take(scrape.t - seconds, scrape);
         self.recent.take(seconds, canary.requests, stable.requests);
         let shared = Shared::of(&canary.buckets, &stable.buckets);
         self.compare(scrape, shared.as_ref());

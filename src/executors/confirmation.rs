@@ -229,8 +229,8 @@ fn latency(record: &PlanRecord, found: &Seen) -> Duration {
     }
 }
 
-/// Whether what was begun may run for longer than anybody waits: on a server of somebody else's, or as a command of a provider that
-/// this program did not live to end.
+/// Whether what was begun may run for longer than anybody waits: on a server of somebody else's, or as a provider's command that
+/// outlived this program.
 fn may_run_on(record: &PlanRecord, sent_by: SentBy) -> bool {
     let is_command = |request: &Request| matches!(request, Request::Flag(request) if request.may_run_on);
     record.pipeline().is_some_and(|request| matches!(request.call, PipelineCall::Workflow(_)))

@@ -195,7 +195,8 @@ impl Dispatcher {
         };
         let mark = self.journal.mark_in_flight(&record.release).await;
         failpoint(format_args!("dispatcher.marked"));
-        let head = match self.write_intent(&action, &record).await {
+        let author = self.author(&record);
+        let head = match self.write_intent(&action, &record, &author).await {
             Ok(head) => head,
             Err(outcome) => {
                 self.ended(&action, &record, outcome.clone(), Vec::new()).await;
@@ -209,7 +210,7 @@ impl Dispatcher {
         let outcome = self.settled(executor.as_ref(), (&action, &record), outcome).await;
         self.conclude(&action, &record, outcome.clone()).await;
         if outcome.is_done() {
-            self.share_off(&action, &record);
+            self.share_off(&action, &record, &author);
         }
         failpoint(format_args!("dispatcher.concluded"));
         drop((mark, alone));
@@ -273,21 +274,26 @@ impl Dispatcher {
     }
 
     /// Returns who asks for an action: somebody, or their autopilot.
-    pub(super) fn author(&self, record: &PlanRecord) -> String {
+    fn author(&self, record: &PlanRecord) -> String {
         let actor = self.actor(record.target.env());
         if record.automatic.is_some() { format!("autopilot of {actor}") } else { actor }
     }
 
     /// Writes the intent, and returns it as the head of its journal where it is on disk by now. Where that fails only backward
     /// actions continue ([law 3](crate#laws)), its intent kept in memory.
-    async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<Option<Anchor>, Outcome> {
+    async fn write_intent(
+        &self,
+        action: &ActionId,
+        record: &PlanRecord,
+        author: &str,
+    ) -> Result<Option<Anchor>, Outcome> {
         let head = |lines: &[Line]| {
             let author = self.actor(record.target.env());
             self.journal.anchor(&record.release, lines.last()?, author)
         };
         let entry = Entry::Intent {
             action: action.clone(),
-            operator: self.author(record),
+            operator: author.to_owned(),
             plan: Box::new(record.clone()),
             settings: self.journal.settings(),
         };

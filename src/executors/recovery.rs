@@ -57,8 +57,10 @@ pub async fn share_again(dispatcher: &Dispatcher, said: Vec<Entry>) {
     for entry in said {
         let Some(env) = entry.checklist_of() else { continue };
         if let Entry::TurnedOff(off) = entry {
-            // What a provider did is of no cluster.
-            dispatcher.share_turned_off(off).await;
+            // A provider's change belongs to no cluster. It is signed when it is shared: nobody is asked for that at each start.
+            if !dispatcher.signs() {
+                dispatcher.share_turned_off(off).await;
+            }
             continue;
         }
         let Some(executor) = dispatcher.executor_soon(env, System::Kubernetes).await else { continue };

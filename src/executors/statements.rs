@@ -63,8 +63,8 @@ impl Dispatcher {
 
     /// Shares that a flag was turned off, beside everything else: others need not turn it off again to know that it works. What
     /// is not shared counts on this machine only.
-    pub(super) fn share_off(&self, action: &ActionId, record: &PlanRecord) {
-        let Some(off) = FlagOff::of(record, &self.author(record), action.asked_at_or(Timestamp::now())) else { return };
+    pub(super) fn share_off(&self, action: &ActionId, record: &PlanRecord, author: &str) {
+        let Some(off) = FlagOff::of(record, author, action.asked_at_or(Timestamp::now())) else { return };
         let dispatcher = self.clone();
         self.anchoring.spawn(async move { dispatcher.share_turned_off(off).await });
     }
@@ -72,10 +72,22 @@ impl Dispatcher {
     /// Shares that a flag was turned off, with the cluster whose record it becomes part of.
     pub(super) async fn share_turned_off(&self, mut off: FlagOff) {
         let Some(executor) = self.executor_soon(&off.env, System::Kubernetes).await else { return };
-        off.cluster = executor.identity().await.ok();
-        if let Err(why) = self.share(&Entry::TurnedOff(off)).await {
+        // Under another cluster, or none, it would be another statement.
+        let shared = match executor.identity().await {
+            Ok(identity) => {
+                off.cluster = Some(identity);
+                self.share(&Entry::TurnedOff(off)).await
+            }
+            Err(why) => Err(why.to_string()),
+        };
+        if let Err(why) = shared {
             tracing::warn!(why, "that a flag was turned off is known on this machine only");
         }
+    }
+
+    /// Whether statements are signed here.
+    pub(super) fn signs(&self) -> bool {
+        self.signing.is_some()
     }
 
     async fn publish(&self, entry: &Entry) -> Result<(), String> {

@@ -63,7 +63,7 @@ fn report(opinion: AnalysisStatus, culprit: Option<Metric>) -> Report {
 fn say(model: &mut Model, opinion: AnalysisStatus, culprit: Option<Metric>) -> Vec<Effect> {
     let tracks = Tracks { stable: Some("api-old".to_owned()), canary: Some("api-new".to_owned()) };
     let (look, report) = (Some(Arc::new(Look::Reset)), Arc::new(report(opinion, culprit)));
-    feed(model, Feed::Counted { target: target(), tracks, look, report, flags: Arc::default() })
+    feed(model, Feed::Counted { target: target(), tracks, look, report, flags: None })
 }
 
 fn later(model: &mut Model, seconds: i64) -> Vec<Effect> {

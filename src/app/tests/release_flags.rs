@@ -51,7 +51,7 @@ fn healthy(model: &mut Model, known: Option<FlagState>) {
     if let Some(state) = known {
         flags.insert("unleash", FLAG, ReleaseFlag::of(Some(&flag(state))));
     }
-    let (report, flags) = (Arc::new(report), Arc::new(flags));
+    let (report, flags) = (Arc::new(report), Some(Arc::new(flags)));
     feed(model, Feed::Counted { target: target(), tracks, look: None, report, flags });
 }
 
@@ -60,7 +60,8 @@ fn verdict(model: &Model) -> (Verdict, Option<&str>) {
     (assessment.verdict, assessment.describe().next())
 }
 
-const WAITS: (Verdict, Option<&str>) = (Verdict::Wait, Some("collecting anew: a flag of the release changed"));
+const WAITS: (Verdict, Option<&str>) =
+    (Verdict::Wait, Some("waiting: the analysis has not taken in the flags of the release yet"));
 
 #[test]
 fn what_was_found_before_a_flag_changed_is_no_go_for_what_the_canary_is_now() {
@@ -85,9 +86,40 @@ fn what_was_found_in_an_earlier_run_waits_for_the_flags_of_this_one() {
     let mut model = release();
     healthy(&mut model, None);
     assert_eq!(verdict(&model).0, Verdict::Go, "nothing says that there are such flags");
+    healthy(&mut model, Some(FlagState::Off));
+    let silent = "waiting for the flags of the release: unleash: it has not answered yet";
+    assert_eq!(verdict(&model), (Verdict::Wait, Some(silent)));
     lists(&mut model, vec![flag(FlagState::On)]);
     assert_eq!(verdict(&model), WAITS);
     healthy(&mut model, Some(FlagState::On));
+    assert_eq!(verdict(&model).0, Verdict::Go);
+}
+
+/// As where its commits cannot be read for a while: what the analysis knows is looked at all the same.
+#[test]
+fn a_flag_that_nothing_names_at_the_moment_changes_the_canary_all_the_same() {
+    let mut model = release();
+    model.core.world.environments[0].flags[0].settings.of_release.clear();
+    lists(&mut model, vec![flag(FlagState::Off)]);
+    healthy(&mut model, Some(FlagState::Off));
+    assert_eq!(verdict(&model).0, Verdict::Go);
+    lists(&mut model, vec![flag(FlagState::On)]);
+    assert_eq!(verdict(&model), WAITS);
+    healthy(&mut model, Some(FlagState::On));
+    assert_eq!(verdict(&model).0, Verdict::Go);
+}
+
+/// A recording of before says nothing of them.
+#[test]
+fn an_analysis_that_says_nothing_of_flags_is_not_held_back() {
+    let mut model = release();
+    lists(&mut model, vec![flag(FlagState::On)]);
+    healthy(&mut model, Some(FlagState::On));
+    let mut said = model.core.world.environments[0].workloads[0].judged.clone().unwrap();
+    said.flags = None;
+    let (tracks, report) = (said.tracks, said.report);
+    feed(&mut model, Feed::Counted { target: target(), tracks, look: None, report, flags: None });
+    lists(&mut model, vec![flag(FlagState::Off)]);
     assert_eq!(verdict(&model).0, Verdict::Go);
 }
 

@@ -30,7 +30,7 @@ pub enum Tolerance {
 #[command(after_help = r#"A line for each scrape, with what it brought since the one before, not with running totals:
   {"t":15,"canary":{"requests":38,"errors":1},"stable":{"requests":712,"errors":1}}
   {"t":30,"missing":true}                              a scrape that failed
-  {"t":30,"changed":"flag new-search went on"}         the canary changed: proof starts over
+  {"t":30,"changed":"new-search was turned on"}        the canary changed: the proof of health restarts
   {"reset":true}                                       a new rollout
 May be added:
   "buckets":[["0.1",20],["+Inf",18]]                   in a track: latencies, each bucket with its own requests only

@@ -9,7 +9,6 @@ use super::verdict::{assess, assess_without_metrics, before_analysis};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
-use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Snapshot, Status};
@@ -40,7 +39,12 @@ impl World {
             }
             Feed::Counted { target, tracks, report, flags, .. } => {
                 let judged = Some(CanaryReport { tracks, report, at: now, flags });
-                self.with_workload(&target, now, |workload| workload.judged = judged);
+                let Some(env) = self.environment_mut(&target.env) else { return };
+                if let Some(workload) = env.workload_mut(&target.workload) {
+                    workload.judged = judged;
+                    env.note_release_flags();
+                    env.reassess(now);
+                }
             }
             Feed::Link { env, source, link, at } => {
                 if let Some(env) = self.environment_mut(&env) {
@@ -182,9 +186,13 @@ impl Environment {
         let late = heard.at.is_some() && !heard.is_fresh(now);
         let metrics = self.links.get(&SourceKind::Prometheus);
         let trouble = metrics.and_then(|heard| heard.link.why()).map(ToOwned::to_owned);
-        for workload in &mut self.workloads {
+        let waits: Vec<Option<String>> = {
+            let of = |workload: &WorkloadState| self.flags_unknown_to(workload.opinion()?);
+            self.workloads.iter().map(of).collect()
+        };
+        for (workload, waits) in self.workloads.iter_mut().zip(waits) {
             workload.signals.trouble.clone_from(&trouble);
-            workload.reassess(&self.settings, &self.release_flags, now);
+            workload.reassess(&self.settings, waits, now);
             if late && workload.assessment.verdict < Verdict::Blind {
                 let reason = format!("state is {}", heard.age_in_words(now));
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
@@ -230,19 +238,18 @@ impl WorkloadState {
         }
     }
 
-    fn reassess(&mut self, settings: &EnvSettings, flags: &Arc<ReleaseFlags>, now: Timestamp) {
+    /// `waits`: why what the analysis found does not hold yet.
+    fn reassess(&mut self, settings: &EnvSettings, waits: Option<String>, now: Timestamp) {
         self.assessment = match &self.status {
             None if self.missing => Assessment::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
             None => Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             Some(status) if !settings.has_metrics => assess_without_metrics(status),
             Some(status) => {
                 let assessment = assess(status, &self.signals, &settings.limits, self.opinion(), now);
-                match self.opinion() {
-                    None => before_analysis(assessment, status, &settings.rules),
-                    Some(said) if assessment.verdict == Verdict::Go && !said.flags.covers(flags) => {
-                        Assessment::new(Verdict::Wait, ["collecting anew: a flag of the release changed".to_owned()])
-                    }
-                    Some(_) => assessment,
+                match (self.opinion(), waits) {
+                    (None, _) => before_analysis(assessment, status, &settings.rules),
+                    (Some(_), Some(why)) if assessment.verdict == Verdict::Go => Assessment::new(Verdict::Wait, [why]),
+                    (Some(_), _) => assessment,
                 }
             }
         };

@@ -136,7 +136,8 @@ fn lacks_traffic(status: &Status, report: &Report) -> Option<String> {
     };
     (need.requests > 0.0).then(|| {
         let left = analysis::time(need.seconds);
-        let anew = report.proof_since.as_ref().map_or_else(String::new, |what| format!(" (anew since {what})"));
+        let anew =
+            report.proof_since.as_ref().map_or_else(String::new, |what| format!(" (count restarted after {what})"));
         format!("collecting: {} more requests of the canary, about {left}{anew}", figure(need.requests))
     })
 }

@@ -51,9 +51,9 @@ pub enum Feed {
         look: Option<Arc<Look>>,
         /// The analysis result now.
         report: Arc<Report>,
-        /// How the flags of the release are, as far as the analysis was told.
-        #[serde(default, skip_serializing_if = "is_none")]
-        flags: Arc<ReleaseFlags>,
+        /// How the flags of the release are, as far as the analysis was told; `None` in a recording of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        flags: Option<Arc<ReleaseFlags>>,
     },
     /// The link to a source changed, or was confirmed.
     Link {
@@ -143,8 +143,4 @@ pub enum Feed {
         /// Its last lines, or why there are none.
         lines: Result<Vec<String>, String>,
     },
-}
-
-fn is_none(flags: &Arc<ReleaseFlags>) -> bool {
-    flags.is_empty()
 }

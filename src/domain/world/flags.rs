@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Environment;
 use super::flag_rollouts::{FlagRolloutState, UsersCompared};
 use super::named_flags::{NamedBy, NamedFlags};
+use super::verdict::CanaryReport;
+use super::{Environment, WorkloadState};
 use crate::domain::facts::changes::Changes;
 use crate::domain::facts::flag::of_release::{ReleaseFlag, ReleaseFlags};
 use crate::domain::facts::flag::rollout::FlagRollout;
@@ -96,11 +97,13 @@ impl Environment {
     ) {
         let found = self.flags.iter_mut().find(|source| source.settings.provider == provider);
         if let Some(source) = found {
+            let was_heard = source.heard.at.is_some();
             source.heard.hear(link, at, now);
             // What did not change comes as the same list.
             let is_same = Arc::ptr_eq(&source.flags, &flags);
+            let is_first = source.heard.at.is_some() && !was_heard;
             source.take(flags, at);
-            if !is_same {
+            if !is_same || is_first {
                 self.name_flags();
             }
         }
@@ -124,16 +127,37 @@ impl Environment {
     fn name_flags(&mut self) {
         let changes = self.changes.as_ref().and_then(|(_, changes)| changes.as_deref().ok());
         self.named_flags = NamedFlags::new(changes, &self.flags);
+        self.note_release_flags();
+    }
+
+    /// Notes how the flags of the release are: also those that the analysis of a canary knows, and that nothing names at the moment.
+    pub(in crate::domain) fn note_release_flags(&mut self) {
+        let known: Vec<&ReleaseFlags> =
+            self.workloads.iter().filter_map(WorkloadState::opinion).filter_map(|said| said.flags.as_deref()).collect();
         let mut all = ReleaseFlags::default();
         for source in self.flags.iter().filter(|source| source.heard.at.is_some()) {
             let of_config = source.settings.of_release.iter().map(String::as_str);
-            for name in of_config.chain(self.named_flags.iter().map(|(name, _)| name)) {
+            let of_analysis = known.iter().flat_map(|flags| flags.names(&source.settings.provider));
+            for name in of_config.chain(of_analysis).chain(self.named_flags.iter().map(|(name, _)| name)) {
                 all.insert(&source.settings.provider, name, ReleaseFlag::of(source.flag(name)));
             }
         }
         if *self.release_flags != all {
             self.release_flags = Arc::new(all);
         }
+    }
+
+    /// Says why what the analysis found of a canary may be about other flags than those of now; `None` where it is not.
+    pub(in crate::domain) fn flags_unknown_to(&self, said: &CanaryReport) -> Option<String> {
+        let known = said.flags.as_ref()?;
+        let is_silent = |provider: &&str| self.flag_source(provider).is_some_and(|source| source.heard.at.is_none());
+        if let Some(provider) = known.providers().find(is_silent) {
+            let why = self.flag_source(provider).and_then(|source| source.heard.link.why());
+            let why = why.unwrap_or("it has not answered yet");
+            return Some(format!("waiting for the flags of the release: {provider}: {why}"));
+        }
+        let is_told = known.covers(&self.release_flags);
+        (!is_told).then(|| "waiting: the analysis has not taken in the flags of the release yet".to_owned())
     }
 
     /// Returns how the flags of the release are, as far as their providers have answered.

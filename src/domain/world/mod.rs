@@ -326,8 +326,8 @@ impl Environment {
     fn analysis_knows_flags(&self) -> bool {
         let mut analysed = self.workloads.iter().filter_map(WorkloadState::opinion).peekable();
         let has_answered = |source: &FlagSource| source.heard.at.is_some() || source.heard.link.why().is_some();
-        analysed.peek().is_none()
-            || (self.flags.iter().all(has_answered) && analysed.all(|said| said.flags.covers(&self.release_flags)))
+        let is_told = |said: &CanaryReport| said.flags.as_ref().is_none_or(|flags| flags.covers(&self.release_flags));
+        analysed.peek().is_none() || (self.flags.iter().all(has_answered) && analysed.all(is_told))
     }
 
     /// Returns whether each of its workloads was seen, or is known to be missing.

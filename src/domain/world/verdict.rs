@@ -146,8 +146,8 @@ pub struct CanaryReport {
     pub tracks: Tracks,
     pub report: Arc<Report>,
     pub at: Timestamp,
-    /// How the flags of the release are, as far as the analysis was told.
-    pub flags: Arc<ReleaseFlags>,
+    /// How the flags of the release are, as far as the analysis was told; `None` in a recording of before.
+    pub flags: Option<Arc<ReleaseFlags>>,
 }
 
 impl CanaryReport {

@@ -118,15 +118,20 @@ fn unknown(world: &World, env: &Environment, now: Timestamp) -> Option<FlagsUnkn
     flag_lint::unknown(world, (env, candidate.as_deref()), &flag_lint::rules_of(env), now)
 }
 
-/// Waits for what a check of flags looks at, where an environment has one: its providers, those of the environment before, and the
-/// commits of the release.
+/// Waits for what a check of flags looks at, where an environment has one, and the analysis of a canary: its providers, those of the
+/// environment before, and the commits of the release.
 pub(super) async fn settle_check(driver: &mut Driver, env: &EnvName) -> Result<()> {
     let is_flags = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Flags(_)));
-    if !driver.world().environment(env).is_some_and(|env| env.checks.iter().any(is_flags)) {
+    let is_analysed = |env: &Environment| env.workloads.iter().any(|workload| workload.opinion().is_some());
+    let rests_on_flags =
+        |env: &Environment| env.checks.iter().any(is_flags) || (!env.flags.is_empty() && is_analysed(env));
+    if !driver.world().environment(env).is_some_and(rests_on_flags) {
         return Ok(());
     }
     driver.until(FIRST_DATA_TIMEOUT, |core| are_heard(core, env)).await?;
     driver.until(COMMITS_TIMEOUT, |core| commits_are_read(core, env)).await?;
+    // What the analysis is told of them comes a moment later.
+    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_none_or(Environment::looked_at)).await?;
     Ok(())
 }
 

@@ -266,7 +266,7 @@ impl Watch {
                     tracks,
                     look: look.map(Arc::new),
                     report: Arc::new(report),
-                    flags,
+                    flags: Some(flags),
                 });
             }
         }

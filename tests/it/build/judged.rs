@@ -41,7 +41,7 @@ fn judged(looks: u64, errors: u64) -> CanaryAnalyzer {
     judge
 }
 
-/// A canary whose flag was turned on once it had been proven.
+/// A canary whose flag went to more users once it had been proven.
 fn changed() -> CanaryAnalyzer {
     let mut judge = judged(20, 0);
     judge.take(&Look::Changed { t: 290.0, what: "express-checkout-v2 went 10 % → 50 %".to_owned() });
@@ -59,7 +59,7 @@ fn told(mut model: Model, judge: &CanaryAnalyzer) -> Model {
         tracks: Tracks { stable, canary },
         look: None,
         report: Arc::new(judge.report()),
-        flags: Arc::default(),
+        flags: None,
     };
     update(&mut model, Msg::Core(core::Msg::Feed(feed)), now());
     model

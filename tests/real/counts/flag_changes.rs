@@ -41,7 +41,7 @@ pub async fn start_over() -> Checked {
     cockpit
         .is("unproven", |report| {
             let is_lacking = report.needs.enough.is_none_or(|need| need.requests > 0.0);
-            let since = report.proof_since.as_deref() == Some("new-search went on for 10 %");
+            let since = report.proof_since.as_deref() == Some("new-search was turned on for 10 %");
             !is_proven(report) && is_lacking && since && report.seen.canary.requests == 5000
         })
         .await?;
@@ -62,7 +62,7 @@ pub async fn start_over() -> Checked {
         })
         .await?;
     cockpit.list(search(FlagState::Off));
-    cockpit.is("told of it", |report| report.proof_since.as_deref() == Some("new-search went off")).await
+    cockpit.is("told of it", |report| report.proof_since.as_deref() == Some("new-search was turned off")).await
 }
 
 /// Turning a flag is no way around a gate.

@@ -16,6 +16,8 @@ pub struct ReleaseFlag {
     version: Option<String>,
     /// Its latest change, as its provider's log says.
     changed: Option<(Timestamp, FlagEdit)>,
+    #[serde(default)]
+    created: Option<Timestamp>,
 }
 
 impl ReleaseFlag {
@@ -24,25 +26,40 @@ impl ReleaseFlag {
     pub fn of(listed: Option<&Flag>) -> Self {
         let Some(flag) = listed else { return Self::default() };
         let changed = flag.changed().map(|change| (change.at, change.what));
-        Self { state: Some(flag.state), version: flag.version.clone(), changed }
+        Self { state: Some(flag.state), version: flag.version.clone(), changed, created: flag.created }
     }
 
     /// Says how it differs from what it was; `None` where it does not.
     fn difference(&self, before: &Self) -> Option<String> {
-        // Without versions only the state tells.
-        let is_other = self.version.as_ref().zip(before.version.as_ref()).is_some_and(|(now, before)| now != before);
         match (before.state, self.state) {
             (None, Some(_)) => Some("was created".to_owned()),
             (Some(_), None) => Some("was removed".to_owned()),
             (Some(before), Some(now)) if before != now => Some(match (before, now) {
-                (_, FlagState::Off) => "went off".to_owned(),
-                (FlagState::Off, FlagState::On) => "went on".to_owned(),
-                (FlagState::Off, FlagState::Some) => "went on for some".to_owned(),
-                (FlagState::Off, FlagState::Percent(percent)) => format!("went on for {percent} %"),
+                (_, FlagState::Off) => FlagEdit::Off.in_words().to_owned(),
+                (FlagState::Off, FlagState::On) => FlagEdit::On.in_words().to_owned(),
+                (FlagState::Off, FlagState::Some) => "was turned on for some users".to_owned(),
+                (FlagState::Off, FlagState::Percent(percent)) => format!("was turned on for {percent} %"),
                 _ => format!("went {before} → {now}"),
             }),
-            _ => is_other.then(|| "was changed".to_owned()),
+            _ => self.edit_since(before).map(|edit| edit.in_words().to_owned()),
         }
+    }
+
+    /// Returns what was done to it though its state is the same.
+    fn edit_since(&self, before: &Self) -> Option<FlagEdit> {
+        let logged = self.changed.filter(|_| self.changed != before.changed).map(|(_, edit)| edit);
+        match self.version.as_ref().zip(before.version.as_ref()) {
+            Some((now, before)) if now != before => Some(FlagEdit::Changed),
+            // It was turned and turned back. Other edits do not touch what its version stands for.
+            Some(_) => logged.filter(|edit| *edit != FlagEdit::Changed),
+            None => logged,
+        }
+    }
+
+    /// Returns what was done to it last and when, for one that is seen for the first time.
+    fn last_edit(&self) -> Option<(Timestamp, &'static str)> {
+        let logged = self.changed.map(|(at, edit)| (at, edit.in_words()));
+        logged.or(self.created.map(|at| (at, "was created")))
     }
 }
 
@@ -82,27 +99,29 @@ impl ReleaseFlags {
         Arc::ptr_eq(self, latest) || latest.0.iter().all(is_all)
     }
 
-    /// Takes in how they are now. Returns what changed since they were taken in last; of those that are seen for the first time, the
-    /// latest change that their provider's log tells. What is not named any more is kept, for it may come back.
-    ///
-    /// A change that no log tells may have been at any time up to `now`.
+    /// Returns the names of a provider's.
+    pub fn names(&self, provider: &str) -> impl Iterator<Item = &str> {
+        self.0.get(provider).into_iter().flatten().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the names of the providers.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Takes in how they are now. Returns what changed since they were taken in last: at the latest now, for clocks and logs may
+    /// be late. Of those that are seen for the first time, it is the latest change that their provider tells. What is not named any
+    /// more is kept, for it may come back.
     pub fn take(&mut self, latest: &Self, now: Timestamp) -> Vec<ReleaseFlagChange> {
         let mut changes = Vec::new();
         for (provider, flags) in &latest.0 {
             let known = self.0.entry(provider.clone()).or_default();
             for (name, flag) in flags {
-                let before = known.get(name);
-                if before == Some(flag) {
-                    continue;
-                }
-                let logged =
-                    flag.changed.filter(|changed| before.is_none_or(|before| before.changed != Some(*changed)));
-                let what = match before {
-                    Some(before) => flag.difference(before),
-                    None => logged.map(|(_, edit)| edit.in_words().to_owned()),
+                let change = match known.get(name) {
+                    Some(before) => flag.difference(before).map(|what| (now, what)),
+                    None => flag.last_edit().map(|(at, what)| (at.min(now), what.to_owned())),
                 };
-                if let Some(what) = what {
-                    let at = logged.map_or(now, |(at, _)| at.min(now));
+                if let Some((at, what)) = change {
                     changes.push(ReleaseFlagChange { at, what: format!("{name} {what}") });
                 }
                 known.insert(name.clone(), flag.clone());
@@ -116,8 +135,8 @@ impl ReleaseFlags {
 impl FlagEdit {
     fn in_words(self) -> &'static str {
         match self {
-            Self::On => "went on",
-            Self::Off => "went off",
+            Self::On => "was turned on",
+            Self::Off => "was turned off",
             Self::Changed => "was changed",
         }
     }
@@ -161,26 +180,41 @@ mod tests {
         assert_eq!(told(&flag(FlagState::Percent(50), "2", None)), [(1000, "search went 10 % → 50 %".to_owned())]);
         assert_eq!(told(&flag(FlagState::Percent(50), "2", None)), []);
         assert_eq!(told(&flag(FlagState::Percent(50), "3", None)), [(1000, "search was changed".to_owned())]);
-        assert_eq!(told(&flag(FlagState::Off, "4", None)), [(1000, "search went off".to_owned())]);
-        assert_eq!(told(&flag(FlagState::Percent(1), "5", None)), [(1000, "search went on for 1 %".to_owned())]);
+        assert_eq!(told(&flag(FlagState::Off, "4", None)), [(1000, "search was turned off".to_owned())]);
+        assert_eq!(told(&flag(FlagState::Percent(1), "5", None)), [(1000, "search was turned on for 1 %".to_owned())]);
         assert_eq!(told(&flag(FlagState::On, "5", None)), [(1000, "search went 1 % → on".to_owned())]);
         assert_eq!(told(&Flag { version: None, ..flag(FlagState::On, "5", None) }), []);
     }
 
     #[test]
-    fn when_it_was_is_what_the_log_says_unless_that_is_of_an_earlier_change() {
+    fn a_log_says_when_only_of_what_is_seen_for_the_first_time() {
         let mut known = ReleaseFlags::default();
         let mut told = |flag: &Flag| changes(&mut known, Some(flag));
         let first = flag(FlagState::On, "1", Some((100, FlagEdit::On)));
-        assert_eq!(told(&first), [(100, "search went on".to_owned())], "it may have been in this rollout");
-        assert_eq!(told(&flag(FlagState::Off, "2", Some((940, FlagEdit::Off)))), [(940, "search went off".to_owned())]);
-        // The log is late, and by another clock.
-        assert_eq!(told(&flag(FlagState::On, "3", Some((940, FlagEdit::Off)))), [(1000, "search went on".to_owned())]);
-        assert_eq!(told(&flag(FlagState::On, "3", Some((990, FlagEdit::On)))), [], "that one was told");
-        assert_eq!(
-            told(&flag(FlagState::Off, "4", Some((5000, FlagEdit::Off)))),
-            [(1000, "search went off".to_owned())]
-        );
+        assert_eq!(told(&first), [(100, "search was turned on".to_owned())], "it may have been in this rollout");
+        // Its clock may be behind, and its log late.
+        let off = flag(FlagState::Off, "2", Some((940, FlagEdit::Off)));
+        assert_eq!(told(&off), [(1000, "search was turned off".to_owned())]);
+        let on = |logged| flag(FlagState::On, "3", Some(logged));
+        assert_eq!(told(&on((940, FlagEdit::Off))), [(1000, "search was turned on".to_owned())]);
+        let mut known = ReleaseFlags::default();
+        let created = Flag { created: Some(at(700)), ..flag(FlagState::On, "1", None) };
+        assert_eq!(changes(&mut known, Some(&created)), [(700, "search was created".to_owned())]);
+    }
+
+    #[test]
+    fn one_that_was_turned_and_turned_back_has_changed() {
+        let mut known = ReleaseFlags::default();
+        let mut told = |flag: &Flag| changes(&mut known, Some(flag));
+        let on = |version: Option<&str>, logged| Flag {
+            version: version.map(str::to_owned),
+            ..flag(FlagState::On, "", Some(logged))
+        };
+        told(&on(Some("1"), (100, FlagEdit::On)));
+        assert_eq!(told(&on(Some("1"), (200, FlagEdit::Changed))), [], "its description");
+        assert_eq!(told(&on(Some("1"), (300, FlagEdit::On))), [(1000, "search was turned on".to_owned())]);
+        assert_eq!(told(&on(None, (300, FlagEdit::On))), []);
+        assert_eq!(told(&on(None, (400, FlagEdit::Changed))), [(1000, "search was changed".to_owned())]);
     }
 
     #[test]
@@ -200,6 +234,7 @@ mod tests {
         let (off, on) = (flag(FlagState::Off, "1", None), flag(FlagState::On, "2", None));
         assert!(all(Some(&off)).covers(&all(Some(&off))));
         assert!(all(Some(&off)).covers(&all(Some(&flag(FlagState::Off, "1", Some((9, FlagEdit::Changed)))))));
+        assert!(!all(Some(&off)).covers(&all(Some(&flag(FlagState::Off, "1", Some((9, FlagEdit::Off)))))));
         assert!(!all(Some(&off)).covers(&all(Some(&on))));
         assert!(!all(None).covers(&all(Some(&on))));
         assert!(!Arc::<ReleaseFlags>::default().covers(&all(Some(&on))), "it is not known yet");

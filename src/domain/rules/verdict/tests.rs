@@ -92,7 +92,7 @@ fn said(opinion: AnalysisStatus, counted: u64, age: i64) -> CanaryReport {
     report.reasons = vec!["why".to_owned()];
     report.needs.enough = Some(Need { requests: 0.0, seconds: 0.0 });
     let at = now() - SignedDuration::from_secs(age);
-    CanaryReport { tracks: Tracks::default(), report: Arc::new(report), at, flags: Arc::default() }
+    CanaryReport { tracks: Tracks::default(), report: Arc::new(report), at, flags: None }
 }
 
 fn with(opinion: AnalysisStatus, counted: u64, age: i64) -> Assessment {

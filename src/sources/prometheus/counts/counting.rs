@@ -59,7 +59,7 @@ struct State {
     counters: Counters,
     judge: CanaryAnalyzer,
     /// How the flags of the release were when the analysis was told last.
-    flags: ReleaseFlags,
+    flags: Arc<ReleaseFlags>,
     /// Which share of requests the canary was given when.
     shares: Shares,
     /// A long range was too much for the server.
@@ -125,14 +125,15 @@ impl Counting {
         known: &BTreeMap<WorkloadId, Tracks>,
         canaries: &BTreeMap<WorkloadId, KnownCanary>,
     ) -> Vec<CountedLook> {
-        let mut told = self.retrack(known);
-        if self.states.is_empty() {
-            return told;
+        if self.states.is_empty() && !known.values().any(is_compared) {
+            return self.retrack(known);
         }
+        // First of all: when a flag changed is told by the server's clock.
         let clock = clock(questions).await;
         if let Ok(clock) = &clock {
             self.ahead = clock.ahead;
         }
+        let mut told = self.retrack(known);
         let workloads: Vec<WorkloadId> = self.states.keys().cloned().collect();
         for workload in workloads {
             let Some(state) = self.states.get_mut(&workload) else { continue };
@@ -147,7 +148,7 @@ impl Counting {
                 Err(why) => Err(why.clone()),
             };
             let looks = looks.unwrap_or_else(|why| vec![tally::missing(now.as_millisecond(), &why)]);
-            told.extend(looks.into_iter().map(|look| state.judged(&workload, &self.flags, look)));
+            told.extend(looks.into_iter().map(|look| state.judged(&workload, look)));
         }
         self.save().await;
         told
@@ -158,7 +159,7 @@ impl Counting {
         let mut told = self.retrack(known);
         let at = Timestamp::now().as_millisecond();
         for (workload, state) in &mut self.states {
-            told.push(state.judged(workload, &self.flags, tally::missing(at, &why)));
+            told.push(state.judged(workload, tally::missing(at, &why)));
         }
         told
     }
@@ -170,7 +171,7 @@ impl Counting {
         for (workload, state) in &mut self.states {
             told.extend(state.changed(workload, &self.flags, now));
             // That nothing changed is said as well.
-            told.push(state.remembered(workload, &self.flags));
+            told.push(state.remembered(workload));
         }
         if told.iter().any(|told| told.look.is_some()) {
             self.save().await;
@@ -186,10 +187,9 @@ impl Counting {
 
     /// Restarts where tracks changed: another canary is another rollout. What was remembered of the same one continues.
     fn retrack(&mut self, known: &BTreeMap<WorkloadId, Tracks>) -> Vec<CountedLook> {
-        let both = |tracks: &Tracks| tracks.stable.is_some() && tracks.canary.is_some();
         self.states.retain(|workload, state| known.get(workload) == Some(state.counters.tracks()));
         let (now, mut told) = (self.now(), Vec::new());
-        for (workload, tracks) in known.iter().filter(|(_, tracks)| both(tracks)) {
+        for (workload, tracks) in known.iter().filter(|(_, tracks)| is_compared(tracks)) {
             if self.states.contains_key(workload) {
                 continue;
             }
@@ -200,13 +200,11 @@ impl Counting {
             let anew = saved.is_none();
             let mut state = State::begin(saved, tracks, &self.pace.rules);
             if anew {
-                told.push(state.judged(workload, &self.flags, Look::Reset));
+                told.push(state.judged(workload, Look::Reset));
             }
             // They may have changed while nothing ran.
             told.extend(state.changed(workload, &self.flags, now));
-            if !anew {
-                told.push(state.remembered(workload, &self.flags));
-            }
+            told.push(state.remembered(workload));
             self.states.insert(workload.clone(), state);
         }
         told
@@ -219,7 +217,7 @@ impl Counting {
             source: source.clone(),
             counters: state.counters.clone(),
             judge: state.judge.clone(),
-            flags: state.flags.clone(),
+            flags: (*state.flags).clone(),
         };
         let saved: Saved = self.states.iter().map(|(workload, state)| (workload.clone(), kept(state))).collect();
         let name = self.name.clone();
@@ -228,6 +226,10 @@ impl Counting {
             tracing::warn!(name = self.name, %error, "cannot remember how far counters were counted");
         }
     }
+}
+
+fn is_compared(tracks: &Tracks) -> bool {
+    tracks.stable.is_some() && tracks.canary.is_some()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -259,39 +261,39 @@ impl State {
     fn begin(kept: Option<Checkpoint>, tracks: &Tracks, rules: &Rules) -> Self {
         let new = || CanaryAnalyzer::new(rules.clone());
         let (counters, judge, flags) = match kept {
-            Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge, kept.flags),
-            Some(kept) => (kept.counters, new(), kept.flags),
-            None => (Counters::new(tracks.clone()), new(), ReleaseFlags::default()),
+            Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge, Arc::new(kept.flags)),
+            Some(kept) => (kept.counters, new(), Arc::new(kept.flags)),
+            None => (Counters::new(tracks.clone()), new(), Arc::default()),
         };
         Self { counters, judge, flags, shares: Shares::default(), narrow: false }
     }
 
     /// Tells the analysis which flags of the release changed.
-    fn changed(&mut self, workload: &WorkloadId, flags: &Arc<ReleaseFlags>, now: Timestamp) -> Vec<CountedLook> {
+    fn changed(&mut self, workload: &WorkloadId, flags: &ReleaseFlags, now: Timestamp) -> Vec<CountedLook> {
         let mut told = Vec::new();
-        for change in self.flags.take(flags, now) {
+        for change in Arc::make_mut(&mut self.flags).take(flags, now) {
             let look = Look::Changed { t: change.at.as_duration().as_secs_f64(), what: change.what };
-            told.push(self.judged(workload, flags, look));
+            told.push(self.judged(workload, look));
         }
         told
     }
 
-    fn judged(&mut self, workload: &WorkloadId, flags: &Arc<ReleaseFlags>, look: Look) -> CountedLook {
+    fn judged(&mut self, workload: &WorkloadId, look: Look) -> CountedLook {
         if let Look::Scrape(scrape) = &look {
             self.judge.set_weight(self.shares.at(scrape.t));
         }
         self.judge.take(&look);
-        CountedLook { look: Some(look), ..self.remembered(workload, flags) }
+        CountedLook { look: Some(look), ..self.remembered(workload) }
     }
 
     /// The analysis result without another look.
-    fn remembered(&self, workload: &WorkloadId, flags: &Arc<ReleaseFlags>) -> CountedLook {
+    fn remembered(&self, workload: &WorkloadId) -> CountedLook {
         CountedLook {
             workload: workload.clone(),
             tracks: self.counters.tracks().clone(),
             look: None,
             report: self.judge.report(),
-            flags: Arc::clone(flags),
+            flags: Arc::clone(&self.flags),
         }
     }
 

@@ -76,7 +76,7 @@ async fn judged(
         let readings = history.iter().map(|(key, series)| (*key, reading(series))).collect();
         signals.take(&Sample { at: point.at, readings });
         let Some((at, report)) = reports.iter().rev().find(|(at, _)| *at <= point.at) else { continue };
-        let said = CanaryReport { tracks: tracks(), report: Arc::new(report.clone()), at: *at, flags: Arc::default() };
+        let said = CanaryReport { tracks: tracks(), report: Arc::new(report.clone()), at: *at, flags: None };
         let found = assess(&Status::of_canary_at_20_percent(), &signals, &Limits::default(), Some(&said), point.at);
         let reason = found.describe().next().unwrap_or_default().to_owned();
         verdicts.push((found.verdict, report.opinion, reason));
