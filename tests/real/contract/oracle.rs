@@ -81,7 +81,11 @@ pub fn parse(text: &str) -> RolloutText {
 /// Asks `kubectl argo rollouts get rollout`; `None` where it is not installed.
 pub async fn rollout(namespace: &TestNamespace, name: &str) -> Checked<Option<RolloutText>> {
     let output = namespace.tool("kubectl-argo-rollouts", &["get", "rollout", name, "--no-color"]).await?;
-    Ok(output.map(|output| parse(&String::from_utf8_lossy(&output.stdout))))
+    let Some(output) = output else { return Ok(None) };
+    if !output.status.success() {
+        return Err(format!("the plugin says nothing: {}", String::from_utf8_lossy(&output.stderr).trim()).into());
+    }
+    Ok(Some(parse(&String::from_utf8_lossy(&output.stdout))))
 }
 
 /// Asks `kubectl rollout status`: what it says of a Deployment now, without the words around it.
