@@ -163,8 +163,9 @@ impl CanaryAnalyzer {
         self.look_at(scrape.t);
         let began = *self.began.get_or_insert(scrape.t);
         let (canary, stable) = (&scrape.canary, &scrape.stable);
-        // What a sample gained was answered up to an interval before the slice that it lies in.
-        let since = self.counted_at.map_or(scrape.t - FIRST_SCRAPE_SECONDS, |before| before - self.interval());
+        // What a sample gained was answered up to three intervals before the slice that it lies in: so many scrapes may be missed.
+        let reach = STALE_AFTER_SCRAPES * self.interval();
+        let since = self.counted_at.map_or(scrape.t - FIRST_SCRAPE_SECONDS, |before| before - reach);
         self.proof.take(since, scrape);
         let seconds = self.counted_at.map_or(self.rules.interval_seconds, |before| scrape.t - before);
         self.counted_at = Some(scrape.t);

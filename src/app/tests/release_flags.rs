@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::{feed, model, target};
 use crate::app::model::Model;
 use crate::domain::facts::flag::of_release::{ReleaseFlag, ReleaseFlags};
@@ -49,7 +51,7 @@ fn healthy(model: &mut Model, known: Option<FlagState>) {
     report.seen.canary.requests = 1000;
     let mut flags = ReleaseFlags::default();
     if let Some(state) = known {
-        flags.insert("unleash", FLAG, ReleaseFlag::of(Some(&flag(state))));
+        flags.insert("unleash", FLAG, ReleaseFlag::of(Some(&flag(state)), SignedDuration::ZERO));
     }
     let (report, flags) = (Arc::new(report), Some(Arc::new(flags)));
     feed(model, Feed::Counted { target: target(), tracks, look: None, report, flags });
@@ -84,11 +86,15 @@ fn what_was_found_before_a_flag_changed_is_no_go_for_what_the_canary_is_now() {
 #[test]
 fn what_was_found_in_an_earlier_run_waits_for_the_flags_of_this_one() {
     let mut model = release();
-    healthy(&mut model, None);
-    assert_eq!(verdict(&model).0, Verdict::Go, "nothing says that there are such flags");
-    healthy(&mut model, Some(FlagState::Off));
     let silent = "waiting for the flags of the release: unleash: it has not answered yet";
-    assert_eq!(verdict(&model), (Verdict::Wait, Some(silent)));
+    for known in [None, Some(FlagState::Off)] {
+        healthy(&mut model, known);
+        assert_eq!(verdict(&model), (Verdict::Wait, Some(silent)));
+    }
+    let (env, provider, link) = (target().env, "unleash".to_owned(), Link::Down("401: no such token".to_owned()));
+    feed(&mut model, Feed::Flags { env, provider, link, at: None, flags: Arc::default() });
+    let down = "waiting for the flags of the release: unleash: 401: no such token";
+    assert_eq!(verdict(&model), (Verdict::Wait, Some(down)));
     lists(&mut model, vec![flag(FlagState::On)]);
     assert_eq!(verdict(&model), WAITS);
     healthy(&mut model, Some(FlagState::On));
@@ -128,6 +134,7 @@ fn flags_that_are_not_of_the_release_change_nothing() {
     let mut model = release();
     model.core.world.environments[0].flags[0].settings.of_release.clear();
     healthy(&mut model, None);
+    assert_eq!(verdict(&model).0, Verdict::Go, "nothing says that there are such flags");
     for state in [FlagState::Off, FlagState::On, FlagState::Percent(3)] {
         lists(&mut model, vec![flag(state)]);
         assert_eq!(verdict(&model).0, Verdict::Go);

@@ -14,7 +14,7 @@ pub mod unleash;
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -49,6 +49,15 @@ impl ProviderKind {
             Self::Unleash => None,
             Self::Flagd | Self::Command | Self::Table => Some("keeps no log of who turned it off"),
             Self::LaunchDarkly => Some("tells only its latest changes, and none that turned it off"),
+        }
+    }
+
+    /// Returns how long clients may take until they know of a change, as [`Self::goes`] says.
+    #[must_use]
+    pub fn taken_up_in(self) -> SignedDuration {
+        match self {
+            Self::Unleash | Self::LaunchDarkly | Self::Table | Self::Command => SignedDuration::from_secs(15),
+            Self::Flagd => SignedDuration::from_mins(2),
         }
     }
 

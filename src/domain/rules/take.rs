@@ -41,8 +41,13 @@ impl World {
                 let judged = Some(CanaryReport { tracks, report, at: now, flags });
                 let Some(env) = self.environment_mut(&target.env) else { return };
                 if let Some(workload) = env.workload_mut(&target.workload) {
+                    let flags = |said: &Option<CanaryReport>| said.as_ref().and_then(|said| said.flags.clone());
+                    let (before, after) = (flags(&workload.judged), flags(&judged));
                     workload.judged = judged;
-                    env.note_release_flags();
+                    let is_same = before.zip(after).is_some_and(|(before, after)| Arc::ptr_eq(&before, &after));
+                    if !is_same {
+                        env.note_release_flags();
+                    }
                     env.reassess(now);
                 }
             }
@@ -137,6 +142,8 @@ impl World {
         let Self { environments, ledger, .. } = self;
         if let Some(env) = environments.iter_mut().find(|env| env.settings.name == target.env) {
             env.refresh_rejected(ledger, Some(&target.workload));
+            // A canary that ended does not hand its flags on to the next.
+            env.note_release_flags();
             env.reassess(now);
         }
     }

@@ -139,7 +139,8 @@ impl Environment {
             let of_config = source.settings.of_release.iter().map(String::as_str);
             let of_analysis = known.iter().flat_map(|flags| flags.names(&source.settings.provider));
             for name in of_config.chain(of_analysis).chain(self.named_flags.iter().map(|(name, _)| name)) {
-                all.insert(&source.settings.provider, name, ReleaseFlag::of(source.flag(name)));
+                let flag = ReleaseFlag::of(source.flag(name), source.settings.kind.taken_up_in());
+                all.insert(&source.settings.provider, name, flag);
             }
         }
         if *self.release_flags != all {
@@ -150,14 +151,21 @@ impl Environment {
     /// Says why what the analysis found of a canary may be about other flags than those of now; `None` where it is not.
     pub(in crate::domain) fn flags_unknown_to(&self, said: &CanaryReport) -> Option<String> {
         let known = said.flags.as_ref()?;
-        let is_silent = |provider: &&str| self.flag_source(provider).is_some_and(|source| source.heard.at.is_none());
-        if let Some(provider) = known.providers().find(is_silent) {
-            let why = self.flag_source(provider).and_then(|source| source.heard.link.why());
-            let why = why.unwrap_or("it has not answered yet");
-            return Some(format!("waiting for the flags of the release: {provider}: {why}"));
+        if let Some(source) =
+            self.flags.iter().find(|source| self.may_change(source, known) && source.heard.at.is_none())
+        {
+            let why = source.heard.link.why().unwrap_or("it has not answered yet");
+            return Some(format!("waiting for the flags of the release: {}: {why}", source.settings.provider));
         }
         let is_told = known.covers(&self.release_flags);
         (!is_told).then(|| "waiting: the analysis has not taken in the flags of the release yet".to_owned())
+    }
+
+    /// Whether a provider has flags of the release, as far as that is known of one that has not answered.
+    fn may_change(&self, source: &FlagSource, known: &ReleaseFlags) -> bool {
+        !source.settings.of_release.is_empty()
+            || known.has_any_of(&source.settings.provider)
+            || self.named_flags.flags().next().is_some()
     }
 
     /// Returns how the flags of the release are, as far as their providers have answered.

@@ -122,13 +122,14 @@ fn unknown(world: &World, env: &Environment, now: Timestamp) -> Option<FlagsUnkn
 /// environment before, and the commits of the release.
 pub(super) async fn settle_check(driver: &mut Driver, env: &EnvName) -> Result<()> {
     let is_flags = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Flags(_)));
-    let is_analysed = |env: &Environment| env.workloads.iter().any(|workload| workload.opinion().is_some());
-    let rests_on_flags =
-        |env: &Environment| env.checks.iter().any(is_flags) || (!env.flags.is_empty() && is_analysed(env));
-    if !driver.world().environment(env).is_some_and(rests_on_flags) {
+    let Some(known) = driver.world().environment(env) else { return Ok(()) };
+    let is_checked = known.checks.iter().any(is_flags);
+    let is_analysed = known.workloads.iter().any(|workload| workload.opinion().is_some());
+    if !is_checked && (known.flags.is_empty() || !is_analysed) {
         return Ok(());
     }
-    driver.until(FIRST_DATA_TIMEOUT, |core| are_heard(core, env)).await?;
+    let heard = |core: &Core| if is_checked { are_heard(core, env) } else { is_heard(core, env) };
+    driver.until(FIRST_DATA_TIMEOUT, heard).await?;
     driver.until(COMMITS_TIMEOUT, |core| commits_are_read(core, env)).await?;
     // What the analysis is told of them comes a moment later.
     driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_none_or(Environment::looked_at)).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Flag, FlagEdit, FlagState};
@@ -15,22 +15,34 @@ pub struct ReleaseFlag {
     state: Option<FlagState>,
     version: Option<String>,
     /// Its latest change, as its provider's log says.
-    changed: Option<(Timestamp, FlagEdit)>,
+    changed: Option<Edit>,
     #[serde(default)]
     created: Option<Timestamp>,
+    /// How long clients may take until they know of a change, in seconds.
+    #[serde(default)]
+    taken_up_in: i64,
 }
 
 impl ReleaseFlag {
-    /// Takes it as it is listed, if it is.
+    /// Takes it as it is listed, if it is; `taken_up_in` is how long clients may take until they know of a change.
     #[must_use]
-    pub fn of(listed: Option<&Flag>) -> Self {
-        let Some(flag) = listed else { return Self::default() };
+    pub fn of(listed: Option<&Flag>, taken_up_in: SignedDuration) -> Self {
+        let taken_up_in = taken_up_in.as_secs();
+        let Some(flag) = listed else { return Self { taken_up_in, ..Self::default() } };
         let changed = flag.changed().map(|change| (change.at, change.what));
-        Self { state: Some(flag.state), version: flag.version.clone(), changed, created: flag.created }
+        Self { state: Some(flag.state), version: flag.version.clone(), changed, created: flag.created, taken_up_in }
+    }
+
+    /// Whether it is known less of than before: its provider gave only a part of its answer.
+    fn is_partial(&self, before: &Self) -> bool {
+        self.state == Some(FlagState::Some) && self.version.is_none() && before.version.is_some()
     }
 
     /// Says how it differs from what it was; `None` where it does not.
     fn difference(&self, before: &Self) -> Option<String> {
+        if self.is_partial(before) {
+            return None;
+        }
         match (before.state, self.state) {
             (None, Some(_)) => Some("was created".to_owned()),
             (Some(_), None) => Some("was removed".to_owned()),
@@ -47,13 +59,24 @@ impl ReleaseFlag {
 
     /// Returns what was done to it though its state is the same.
     fn edit_since(&self, before: &Self) -> Option<FlagEdit> {
-        let logged = self.changed.filter(|_| self.changed != before.changed).map(|(_, edit)| edit);
+        let is_later = |at: Timestamp| before.changed.is_none_or(|(known, _)| at > known);
+        let logged = self.changed.filter(|(at, _)| is_later(*at)).map(|(_, edit)| edit);
         match self.version.as_ref().zip(before.version.as_ref()) {
             Some((now, before)) if now != before => Some(FlagEdit::Changed),
             // It was turned and turned back. Other edits do not touch what its version stands for.
             Some(_) => logged.filter(|edit| *edit != FlagEdit::Changed),
             None => logged,
         }
+    }
+
+    /// Takes in how it is now; what is not told any more is still known.
+    fn learn(&mut self, now: &Self) {
+        let changed = later(self.changed, now.changed);
+        let known = std::mem::replace(self, now.clone());
+        if now.is_partial(&known) {
+            (self.state, self.version) = (known.state, known.version);
+        }
+        self.changed = changed;
     }
 
     /// Returns what was done to it last and when, for one that is seen for the first time.
@@ -70,6 +93,7 @@ pub struct ReleaseFlags(BTreeMap<String, BTreeMap<String, ReleaseFlag>>);
 /// A change of a flag of the release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseFlagChange {
+    /// From when on clients surely know of it.
     pub at: Timestamp,
     /// In words: `new-search went 10 % → 50 %`.
     pub what: String,
@@ -104,9 +128,10 @@ impl ReleaseFlags {
         self.0.get(provider).into_iter().flatten().map(|(name, _)| name.as_str())
     }
 
-    /// Returns the names of the providers.
-    pub fn providers(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// Whether a provider is known to list one of them.
+    #[must_use]
+    pub fn has_any_of(&self, provider: &str) -> bool {
+        self.0.get(provider).is_some_and(|flags| flags.values().any(|flag| flag.state.is_some()))
     }
 
     /// Takes in how they are now. Returns what changed since they were taken in last: at the latest now, for clocks and logs may
@@ -117,19 +142,35 @@ impl ReleaseFlags {
         for (provider, flags) in &latest.0 {
             let known = self.0.entry(provider.clone()).or_default();
             for (name, flag) in flags {
-                let change = match known.get(name) {
-                    Some(before) => flag.difference(before).map(|what| (now, what)),
-                    None => flag.last_edit().map(|(at, what)| (at.min(now), what.to_owned())),
+                let change = if let Some(known) = known.get_mut(name) {
+                    let change = flag.difference(known).map(|what| (now, what));
+                    known.learn(flag);
+                    // What its provider's log says of it later is no other change.
+                    if change.is_some() {
+                        known.changed = later(known.changed, Some((now, FlagEdit::Changed)));
+                    }
+                    change
+                } else {
+                    known.insert(name.clone(), flag.clone());
+                    flag.last_edit().map(|(at, what)| (at.min(now), what.to_owned()))
                 };
                 if let Some((at, what)) = change {
+                    let at = at.saturating_add(SignedDuration::from_secs(flag.taken_up_in)).unwrap_or(at);
                     changes.push(ReleaseFlagChange { at, what: format!("{name} {what}") });
                 }
-                known.insert(name.clone(), flag.clone());
             }
         }
         changes.sort_by_key(|change| change.at);
         changes
     }
+}
+
+/// An edit, and when it was.
+type Edit = (Timestamp, FlagEdit);
+
+/// Returns the later one.
+fn later(one: Option<Edit>, other: Option<Edit>) -> Option<Edit> {
+    one.into_iter().chain(other).max_by_key(|(at, _)| *at)
 }
 
 impl FlagEdit {
@@ -162,7 +203,7 @@ mod tests {
 
     fn listed(flag: Option<&Flag>) -> ReleaseFlags {
         let mut all = ReleaseFlags::default();
-        all.insert("shop", "search", ReleaseFlag::of(flag));
+        all.insert("shop", "search", ReleaseFlag::of(flag, SignedDuration::ZERO));
         all
     }
 
@@ -197,9 +238,42 @@ mod tests {
         assert_eq!(told(&off), [(1000, "search was turned off".to_owned())]);
         let on = |logged| flag(FlagState::On, "3", Some(logged));
         assert_eq!(told(&on((940, FlagEdit::Off))), [(1000, "search was turned on".to_owned())]);
+        assert_eq!(told(&on((960, FlagEdit::On))), [], "that one was told");
         let mut known = ReleaseFlags::default();
         let created = Flag { created: Some(at(700)), ..flag(FlagState::On, "1", None) };
         assert_eq!(changes(&mut known, Some(&created)), [(700, "search was created".to_owned())]);
+    }
+
+    /// Parts of an answer may be missing: nobody changed anything.
+    #[test]
+    fn what_a_provider_does_not_say_for_once_is_no_change() {
+        let mut known = ReleaseFlags::default();
+        let ten = flag(FlagState::Percent(10), "1", Some((100, FlagEdit::On)));
+        changes(&mut known, Some(&ten));
+        let partial = Flag { version: None, changes: Vec::new(), ..flag(FlagState::Some, "", None) };
+        for told in [&partial, &ten, &Flag { changes: Vec::new(), ..ten.clone() }, &ten] {
+            assert_eq!(changes(&mut known, Some(told)), []);
+            assert!(Arc::new(known.clone()).covers(&Arc::new(listed(Some(told)))));
+        }
+        let twenty = flag(FlagState::Percent(20), "2", None);
+        assert_eq!(changes(&mut known, Some(&twenty)), [(1000, "search went 10 % → 20 %".to_owned())]);
+        // Where there never are versions the state is all there is.
+        let mut known = ReleaseFlags::default();
+        changes(&mut known, Some(&Flag { version: None, ..flag(FlagState::On, "", None) }));
+        assert_eq!(changes(&mut known, Some(&partial)), [(1000, "search went on → on for some".to_owned())]);
+    }
+
+    #[test]
+    fn a_change_counts_from_when_clients_know_of_it() {
+        let mut known = ReleaseFlags::default();
+        let told = |flag: &Flag| {
+            let mut all = ReleaseFlags::default();
+            all.insert("shop", "search", ReleaseFlag::of(Some(flag), SignedDuration::from_secs(15)));
+            all
+        };
+        let first = flag(FlagState::On, "1", Some((100, FlagEdit::On)));
+        assert_eq!(known.take(&told(&first), at(1000))[0].at, at(115));
+        assert_eq!(known.take(&told(&flag(FlagState::Off, "2", None)), at(1000))[0].at, at(1015));
     }
 
     #[test]
@@ -214,7 +288,7 @@ mod tests {
         assert_eq!(told(&on(Some("1"), (200, FlagEdit::Changed))), [], "its description");
         assert_eq!(told(&on(Some("1"), (300, FlagEdit::On))), [(1000, "search was turned on".to_owned())]);
         assert_eq!(told(&on(None, (300, FlagEdit::On))), []);
-        assert_eq!(told(&on(None, (400, FlagEdit::Changed))), [(1000, "search was changed".to_owned())]);
+        assert_eq!(told(&on(None, (1001, FlagEdit::Changed))), [(1000, "search was changed".to_owned())]);
     }
 
     #[test]
