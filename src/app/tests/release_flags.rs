@@ -63,7 +63,7 @@ fn verdict(model: &Model) -> (Verdict, Option<&str>) {
 }
 
 const WAITS: (Verdict, Option<&str>) =
-    (Verdict::Wait, Some("waiting: the analysis has not taken in the flags of the release yet"));
+    (Verdict::Wait, Some("waiting: the analysis has not taken in the release's flags yet"));
 
 #[test]
 fn what_was_found_before_a_flag_changed_is_no_go_for_what_the_canary_is_now() {
@@ -86,15 +86,15 @@ fn what_was_found_before_a_flag_changed_is_no_go_for_what_the_canary_is_now() {
 #[test]
 fn what_was_found_in_an_earlier_run_waits_for_the_flags_of_this_one() {
     let mut model = release();
-    let silent = "waiting for the flags of the release: unleash: it has not answered yet";
+    let silent = "flags of the release unknown: unleash: it has not answered yet";
     for known in [None, Some(FlagState::Off)] {
         healthy(&mut model, known);
-        assert_eq!(verdict(&model), (Verdict::Wait, Some(silent)));
+        assert_eq!(verdict(&model), (Verdict::Blind, Some(silent)));
     }
     let (env, provider, link) = (target().env, "unleash".to_owned(), Link::Down("401: no such token".to_owned()));
     feed(&mut model, Feed::Flags { env, provider, link, at: None, flags: Arc::default() });
-    let down = "waiting for the flags of the release: unleash: 401: no such token";
-    assert_eq!(verdict(&model), (Verdict::Wait, Some(down)));
+    let down = "flags of the release unknown: unleash: 401: no such token";
+    assert_eq!(verdict(&model), (Verdict::Blind, Some(down)));
     lists(&mut model, vec![flag(FlagState::On)]);
     assert_eq!(verdict(&model), WAITS);
     healthy(&mut model, Some(FlagState::On));

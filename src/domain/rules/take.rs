@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::rejected::{RecordOf, rejected};
-use super::verdict::{assess, assess_without_metrics, before_analysis};
+use super::verdict::{assess, assess_without_metrics, before_analysis, takes_all};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
@@ -193,13 +193,13 @@ impl Environment {
         let late = heard.at.is_some() && !heard.is_fresh(now);
         let metrics = self.links.get(&SourceKind::Prometheus);
         let trouble = metrics.and_then(|heard| heard.link.why()).map(ToOwned::to_owned);
-        let waits: Vec<Option<String>> = {
+        let unknown: Vec<Option<Reason>> = {
             let of = |workload: &WorkloadState| self.flags_unknown_to(workload.opinion()?);
             self.workloads.iter().map(of).collect()
         };
-        for (workload, waits) in self.workloads.iter_mut().zip(waits) {
+        for (workload, unknown) in self.workloads.iter_mut().zip(unknown) {
             workload.signals.trouble.clone_from(&trouble);
-            workload.reassess(&self.settings, waits, now);
+            workload.reassess(&self.settings, unknown, now);
             if late && workload.assessment.verdict < Verdict::Blind {
                 let reason = format!("state is {}", heard.age_in_words(now));
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
@@ -245,17 +245,19 @@ impl WorkloadState {
         }
     }
 
-    /// `waits`: why what the analysis found does not hold yet.
-    fn reassess(&mut self, settings: &EnvSettings, waits: Option<String>, now: Timestamp) {
+    /// `unknown`: why what the analysis found may not hold for the flags of now.
+    fn reassess(&mut self, settings: &EnvSettings, unknown: Option<Reason>, now: Timestamp) {
         self.assessment = match &self.status {
             None if self.missing => Assessment::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
             None => Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             Some(status) if !settings.has_metrics => assess_without_metrics(status),
             Some(status) => {
                 let assessment = assess(status, &self.signals, &settings.limits, self.opinion(), now);
-                match (self.opinion(), waits) {
+                match (self.opinion(), unknown) {
                     (None, _) => before_analysis(assessment, status, &settings.rules),
-                    (Some(_), Some(why)) if assessment.verdict == Verdict::Go => Assessment::new(Verdict::Wait, [why]),
+                    (Some(_), Some(reason)) if assessment.verdict == Verdict::Go && !takes_all(status) => {
+                        Assessment { verdict: reason.verdict, reasons: vec![reason] }
+                    }
                     (Some(_), _) => assessment,
                 }
             }

@@ -143,7 +143,7 @@ fn lacks_traffic(status: &Status, report: &Report) -> Option<String> {
 }
 
 /// Returns whether the canary takes all requests, so that nothing is left to compare it with.
-fn takes_all(status: &Status) -> bool {
+pub(super) fn takes_all(status: &Status) -> bool {
     status.weight.is_some_and(|weight| weight.set >= weight.max)
 }
 

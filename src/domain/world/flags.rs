@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flag_rollouts::{FlagRolloutState, UsersCompared};
 use super::named_flags::{NamedBy, NamedFlags};
-use super::verdict::CanaryReport;
+use super::verdict::{CanaryReport, Reason, Verdict};
 use super::{Environment, WorkloadState};
 use crate::domain::facts::changes::Changes;
 use crate::domain::facts::flag::of_release::{ReleaseFlag, ReleaseFlags};
@@ -149,16 +149,18 @@ impl Environment {
     }
 
     /// Says why what the analysis found of a canary may be about other flags than those of now; `None` where it is not.
-    pub(in crate::domain) fn flags_unknown_to(&self, said: &CanaryReport) -> Option<String> {
+    pub(in crate::domain) fn flags_unknown_to(&self, said: &CanaryReport) -> Option<Reason> {
         let known = said.flags.as_ref()?;
         if let Some(source) =
             self.flags.iter().find(|source| self.may_change(source, known) && source.heard.at.is_none())
         {
             let why = source.heard.link.why().unwrap_or("it has not answered yet");
-            return Some(format!("waiting for the flags of the release: {}: {why}", source.settings.provider));
+            let text = format!("flags of the release unknown: {}: {why}", source.settings.provider);
+            return Some(Reason { verdict: Verdict::Blind, text });
         }
         let is_told = known.covers(&self.release_flags);
-        (!is_told).then(|| "waiting: the analysis has not taken in the flags of the release yet".to_owned())
+        let text = "waiting: the analysis has not taken in the release's flags yet";
+        (!is_told).then(|| Reason { verdict: Verdict::Wait, text: text.to_owned() })
     }
 
     /// Whether a provider has flags of the release, as far as that is known of one that has not answered.
