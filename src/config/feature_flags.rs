@@ -20,9 +20,11 @@ use super::trust::{Need, of_address};
 use crate::domain::facts::flag::ProviderKind;
 use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::ids::EnvName;
+use crate::domain::world::GitPlace;
 use crate::domain::world::flags::FlagSettings;
 use crate::platform::flags::command::Commands;
 use crate::platform::flags::table::Statements;
+use crate::platform::git::clone::is_inside;
 
 use rollout::RolloutDraft;
 
@@ -71,6 +73,8 @@ pub enum FlagProviderKind {
         /// The entry that is the document.
         key: String,
     },
+    /// Definitions of flagd in a file of a git repository; `{environment}` in its path is what the provider calls the environment.
+    FlagdFile(GitPlace),
     /// Commands of the user's own.
     Command { commands: Commands, dir: PathBuf },
     /// A table in a database, by statements of the user's own.
@@ -86,6 +90,7 @@ impl FlagProviderKind {
             }
             // It is asked of the cluster that the environment is in anyway.
             Self::Flagd { .. } => Vec::new(),
+            Self::FlagdFile(place) => vec![Need::SendTo(place.repository.clone())],
             Self::Table { database, statements } => database.needs(statements),
             Self::Command { commands, .. } => commands.all().map(|argv| Need::Run(argv.clone())).collect(),
         }
@@ -109,6 +114,10 @@ impl FlagProviderConfig {
                 let context = self.context.as_deref().unwrap_or("the current one");
                 format!("ConfigMap {config_map} key {key} namespace {namespace} context {context}")
             }
+            Some(FlagProviderKind::FlagdFile(place)) => {
+                let GitPlace { repository, branch, .. } = place;
+                format!("{} on {branch} of {repository}", self.file(place))
+            }
             Some(FlagProviderKind::Table { database, statements }) => database.place(statements, &self.environment),
             Some(FlagProviderKind::Command { commands, .. }) => {
                 let list = commands.list.join(" ");
@@ -123,6 +132,12 @@ impl FlagProviderConfig {
         }
     }
 
+    /// Returns the file of a repository that stands for this environment.
+    #[must_use]
+    pub fn file(&self, place: &GitPlace) -> String {
+        file_of(place, &self.environment)
+    }
+
     /// Names the cluster that it is in, once that is known.
     #[must_use]
     pub fn in_cluster(&self, context: &str, namespace: &str) -> Self {
@@ -135,6 +150,7 @@ impl FlagProviderConfig {
             None | Some(FlagProviderKind::Unleash { .. }) => ProviderKind::Unleash,
             Some(FlagProviderKind::LaunchDarkly { .. }) => ProviderKind::LaunchDarkly,
             Some(FlagProviderKind::Flagd { .. }) => ProviderKind::Flagd,
+            Some(FlagProviderKind::FlagdFile(_)) => ProviderKind::FlagdFile,
             Some(FlagProviderKind::Command { .. }) => ProviderKind::Command,
             Some(FlagProviderKind::Table { .. }) => ProviderKind::Table,
         }
@@ -152,6 +168,10 @@ impl FlagProviderConfig {
             rollouts: self.rollouts.clone(),
         }
     }
+}
+
+fn file_of(place: &GitPlace, environment: &str) -> String {
+    place.path.replace("{environment}", environment)
 }
 
 pub(super) const SECTION: Section =
@@ -196,6 +216,7 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, environments: &mut [En
                 let names: Vec<&str> = known.iter().map(String::as_str).collect();
                 reader.note_unknown(theirs.at, format!("there is no environment `{ours}`"), ours, &names);
             }
+            draft.note_file(reader, theirs);
         }
         for name in draft.rollouts.iter().flat_map(|rollout| rollout.environments.iter().flatten()) {
             if !known.contains(&name.value) {
@@ -231,6 +252,17 @@ fn note_shared(environments: &mut [EnvConfig]) {
 }
 
 impl Draft {
+    /// Notes where an environment's name leads to no file.
+    fn note_file(&self, reader: &mut Reader, environment: &At<String>) {
+        if let Some(FlagProviderKind::FlagdFile(place)) = &self.kind {
+            let file = file_of(place, &environment.value);
+            if is_inside(&place.path) && !is_inside(&file) {
+                let what = format!("`{file}` is not a file of a repository");
+                reader.note(environment.at, what, "the name stands in `path`: without `.` and `..` as folders");
+            }
+        }
+    }
+
     /// Returns the provider for an environment of ours, where it has that.
     fn of(&self, env: &EnvConfig) -> Option<FlagProviderConfig> {
         let ours = env.name().as_str();
@@ -283,7 +315,7 @@ const KINDS: [(&str, ReadKind); 5] = [
 
 fn kind(reader: &mut Reader, table: &Table<'_>) -> Option<FlagProviderKind> {
     let help = "write for example unleash = { url = \"https://unleash.example\", token = { env = \"NAME\" } }, \
-                launchdarkly = { token = { env = \"NAME\" } }, flagd = { config_map = \"NAME\" }, command = { list = [\"program\"], off = [\"program\", \"{flag}\"] } or \
+                launchdarkly = { token = { env = \"NAME\" } }, flagd = { config_map = \"NAME\" }, flagd = { repository = \"ADDRESS\", path = \"FILE\" }, command = { list = [\"program\"], off = [\"program\", \"{flag}\"] } or \
                 table = { sqlite = \"FILE\", list = \"SELECT ...\", off = \"UPDATE ...\" }";
     let mut named = KINDS.iter().filter(|(key, _)| table.get(key).is_some());
     match (named.next(), named.next()) {

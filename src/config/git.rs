@@ -5,6 +5,7 @@ use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys, words};
 use crate::domain::facts::manifest::ManifestFormat;
 use crate::domain::world::{EnvSettings, GitPlace};
+use crate::platform::git::clone::is_inside;
 
 pub(super) const SECTION: Section = Section {
     header: "[git]",
@@ -45,19 +46,10 @@ pub(super) fn read(
         into.repository = repository(reader, text);
     }
     if let Some(text) = reader.text(table, "branch") {
-        if !is_branch(&text.value) {
-            reader.note(text.at, format!("`{}` is not the name of a branch", text.value), "write for example \"main\"");
-        }
-        into.branch = text.value;
+        into.branch = branch(reader, text);
     }
     if let Some(text) = reader.text(table, "path") {
-        let is_inside = text.value.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
-        if !is_inside || text.value.contains(char::is_control) {
-            let help =
-                "from the root of the repository, without `.` and `..`, e.g. \"apps/payments/kustomization.yaml\"";
-            reader.note(text.at, format!("`{}` is not a file of a repository", text.value), help);
-        }
-        into.path = text.value;
+        into.path = file(reader, text, "apps/payments/kustomization.yaml");
     }
     if let Some(text) = reader.text(table, "value") {
         if text.value.split('.').any(str::is_empty) {
@@ -84,12 +76,34 @@ pub(super) fn shared_file(reader: &mut Reader, table: &Table<'_>, (env, other): 
     }
 }
 
-fn repository(reader: &mut Reader, text: At<String>) -> String {
+/// Reads the path of a file, such as `example`.
+pub(super) fn file(reader: &mut Reader, text: At<String>, example: &str) -> String {
+    if !is_inside(&text.value) {
+        let help = format!("from the root of the repository, without `.` and `..`, e.g. \"{example}\"");
+        reader.note(text.at, format!("`{}` is not a file of a repository", text.value), &help);
+    }
+    text.value
+}
+
+/// Reads the name of a branch.
+pub(super) fn branch(reader: &mut Reader, text: At<String>) -> String {
+    if !is_branch(&text.value) {
+        reader.note(text.at, format!("`{}` is not the name of a branch", text.value), "write for example \"main\"");
+    }
+    text.value
+}
+
+/// Reads the address of a repository.
+pub(super) fn repository(reader: &mut Reader, text: At<String>) -> String {
     let At { value, at } = text;
     let (scheme, rest) = value.split_once("://").map_or((None, value.as_str()), |(scheme, rest)| (Some(scheme), rest));
     let authority = rest.split('/').next().unwrap_or_default();
-    let has_password = scheme.is_some() && authority.split_once('@').is_some_and(|(user, _)| user.contains(':'));
-    let has_user = scheme == Some("https") && authority.contains('@');
+    let has_password = match scheme {
+        Some(_) => authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')),
+        // `user:token@host/path`, as far as it can be told from `host:path`.
+        None => authority.split_once(':').is_some_and(|(host, rest)| !host.contains('@') && rest.contains('@')),
+    };
+    let has_user = scheme.is_some_and(|scheme| scheme != "ssh") && authority.contains('@');
     if has_password || has_user {
         reader.note(at, "`repository` holds a password or token", "leave it to a credential helper of git, or use SSH");
         return String::new();

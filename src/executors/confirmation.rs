@@ -234,6 +234,7 @@ fn latency(record: &PlanRecord, found: &Seen) -> Duration {
 fn may_run_on(record: &PlanRecord, sent_by: SentBy) -> bool {
     let is_command = |request: &Request| matches!(request, Request::Flag(request) if request.may_run_on);
     record.pipeline().is_some_and(|request| matches!(request.call, PipelineCall::Workflow(_)))
+        || record.pushes_a_flag()
         || (sent_by == SentBy::EarlierRun && record.requests.iter().any(is_command))
 }
 

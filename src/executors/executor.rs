@@ -14,6 +14,7 @@ use crate::domain::record::anchor::Anchor;
 use super::flags::FlagPayload;
 use super::git::Commit;
 use crate::domain::rules::action::Seen;
+use crate::platform::git::clone::GitError;
 
 /// The answer to a request, in coming.
 pub type Pending<'a, T> = BoxFuture<'a, Result<T, SendError>>;
@@ -109,6 +110,16 @@ pub enum SendError {
     Conflict,
     /// No answer, or one that proves nothing: it may have happened.
     Unknown(String),
+}
+
+impl From<GitError> for SendError {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::Refused(why) => Self::Refused(why),
+            GitError::Conflict => Self::Conflict,
+            GitError::Unknown(why) => Self::Unknown(why),
+        }
+    }
 }
 
 impl fmt::Display for SendError {

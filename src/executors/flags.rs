@@ -2,6 +2,7 @@
 
 mod command;
 mod flagd;
+mod flagd_file;
 mod launchdarkly;
 mod table;
 mod unleash;
@@ -24,6 +25,7 @@ use crate::domain::rules::action::flag::uid;
 use crate::domain::rules::action::{Seen, SeenFlag};
 use crate::platform::flags::FlagError;
 use crate::platform::flags::flagd::Change;
+use crate::platform::flags::flagd_file::FlagCommit;
 
 /// How long a request waits for the token of its provider: a command that fetches it may take ten seconds.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(12);
@@ -60,6 +62,8 @@ pub enum FlagPayload {
     AsAsked,
     /// A document is written anew, if it is still the one that was read; `None` where it says so already.
     Flagd(Option<Change>),
+    /// A commit is pushed, if nobody committed since the file was read; `None` where the file says so already.
+    FlagdFile(Option<FlagCommit>),
     /// What a gradual rollout of Unleash is changed from.
     Unleash(GradualRollout),
     /// The changes of a request to LaunchDarkly, which holds only for the settings that were read.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::confirmation::{Turn, confirm, put_back_meanwhile, turn_of};
 use super::dispatcher::Dispatcher;
 use super::executor::{Executor, SendError};
+use crate::domain::facts::direction::Direction;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System, Verb};
 use crate::domain::record::anchor::Anchor;
 use crate::domain::record::journal::Entry;
@@ -186,11 +187,11 @@ impl Dispatcher {
         let mut version = version.to_owned();
         let timeout = match record.target.system() {
             System::Git => GIT_CONFLICT_RETRY_TIMEOUT,
+            System::Flags if record.pushes_a_flag() => GIT_CONFLICT_RETRY_TIMEOUT,
             System::Kubernetes | System::Owner | System::Flags | System::Pipeline => CONFLICT_RETRY_TIMEOUT,
         };
-        let until = Instant::now() + timeout;
-        let mut conflicts = 0;
-        while Instant::now() < until {
+        let (mut until, mut conflicts) = (None::<Instant>, 0);
+        while until.is_none_or(|until| Instant::now() < until) {
             failpoint(format_args!("dispatcher.before-prepare"));
             let prepared = executor.prepare(&record.target, request, &version, head).await.map_err(not_sent)?;
             if let Some(seen) = &prepared.seen {
@@ -202,7 +203,7 @@ impl Dispatcher {
                     return Ok(Sent::Needless { version });
                 }
             }
-            // Git takes up to a minute to be read: somebody may have stopped it meanwhile.
+            // Git takes a minute to be read, and longer where it never was: somebody may have stopped it meanwhile.
             if record.target.system() != System::Kubernetes {
                 self.still_stands(record).await?;
             }
@@ -212,6 +213,7 @@ impl Dispatcher {
                 Err(SendError::Conflict) => {
                     failpoint(format_args!("dispatcher.conflict"));
                     conflicts += 1;
+                    until.get_or_insert_with(|| Instant::now() + timeout);
                     if conflicts > MAX_IMMEDIATE_RETRIES {
                         sleep(noise(MAX_RETRY_JITTER)).await;
                     }
@@ -221,6 +223,11 @@ impl Dispatcher {
                         return Ok(Sent::Needless { version });
                     }
                     still_hold(record, request, &seen)?;
+                    // Whoever commits may have kept it off: what gives it to more users is asked for anew.
+                    if record.pushes_a_flag() && record.direction == Some(Direction::Forward) {
+                        let what = "somebody else committed meanwhile: look at it and ask again".to_owned();
+                        return Err(Outcome::Moved { what });
+                    }
                     // What it was to complete may have been taken away by whoever wrote.
                     if request.after().is_some_and(|after| seen.readiness(after) != Readiness::Send) {
                         return Err(Outcome::Moved { what: "another revision is in progress".to_owned() });

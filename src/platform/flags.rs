@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod flagd;
+pub mod flagd_file;
 mod http;
 pub mod launchdarkly;
 mod login;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 
 use crate::domain::facts::flag::Flag;
 
@@ -31,6 +33,8 @@ pub trait ListsFlags: Send + Sync {
 pub struct Known {
     /// The flags of the last list.
     pub flags: Arc<Vec<Flag>>,
+    /// When a list was asked for that is handed on later.
+    pub as_of: Option<Timestamp>,
     /// Who made each flag, as far as that is known: it need not be asked for each time.
     owners: BTreeMap<String, Option<String>>,
     /// The last list that was read as a whole, where others say only what changed since.

@@ -1,5 +1,8 @@
 //! How the `git` program is started: no shell, no prompts, no hooks, and nothing that points it at another repository.
 
+pub(crate) mod clone;
+mod run;
+
 use std::path::Path;
 use std::process::Stdio;
 

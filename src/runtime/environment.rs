@@ -325,6 +325,7 @@ impl Environment {
                 cluster: self.cluster.clone(),
                 turns: turns.clone(),
                 divided: divided.clone(),
+                state: self.state.clone(),
                 redactor: self.redactor.clone(),
                 outlet: self.outlet.clone(),
                 refresh: Arc::clone(&self.refresh),

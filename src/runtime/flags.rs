@@ -1,5 +1,6 @@
 //! A provider of feature flags of one environment: its client, as soon as its token is there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,14 @@ use crate::executors::flags::{FlagExecutor, FlagProvider};
 use crate::platform::Redactor;
 use crate::platform::flags::command::FlagCommands;
 use crate::platform::flags::flagd::Flagd;
+use crate::platform::flags::flagd_file::FlagdFile;
 use crate::platform::flags::launchdarkly::LaunchDarkly;
 use crate::platform::flags::table::postgres::Postgres;
 use crate::platform::flags::table::sqlite::Sqlite;
 use crate::platform::flags::table::{Database, FlagTable, Statements};
 use crate::platform::flags::unleash::Unleash;
 use crate::platform::flags::{ListsFlags, Login, Place, RevealToken};
+use crate::platform::git::clone::ShallowClone;
 use crate::platform::kube_client::client_for_writing;
 use crate::platform::kubeconfig::Cluster;
 use crate::sources::flags::FlagsSource;
@@ -32,6 +35,9 @@ use crate::sources::prometheus::flag_users::DividedFlags;
 
 /// How often a client is tried to be made that cannot be yet, for its token is not to be had.
 const CLIENT_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Why a repository is not cloned.
+const NO_STATE_FOLDER: &str = "there is no folder for a clone: set XDG_STATE_HOME or HOME";
 
 /// What a provider needs to come up.
 pub(super) struct Provider {
@@ -43,6 +49,8 @@ pub(super) struct Provider {
     pub(super) turns: Option<FlagExecutor>,
     /// Is told which flags divide users.
     pub(super) divided: watch::Sender<DividedFlags>,
+    /// Where a clone of a repository is kept.
+    pub(super) state: Option<PathBuf>,
     pub(super) redactor: Redactor,
     pub(super) outlet: Outlet,
     pub(super) refresh: Arc<Notify>,
@@ -53,11 +61,7 @@ impl Provider {
     /// Brings it up: what turns flags before what lists them, for a provider that lists none is tried all the same.
     pub(super) async fn start(self, tasks: &TaskTracker) {
         let Some(kind) = self.config.kind.clone() else {
-            self.told(Link::NotAsked(NOT_TRUSTED.to_owned()));
-            if let Some(turns) = &self.turns {
-                turns.withhold(&self.config.name, NOT_TRUSTED);
-            }
-            return;
+            return self.cannot(NOT_TRUSTED);
         };
         match &kind {
             FlagProviderKind::Unleash { url, project, token } => {
@@ -74,6 +78,14 @@ impl Provider {
                 let client = self.as_soon_as(|| std::future::ready(self.flagd(namespace, config_map, key))).await;
                 self.serve(client, tasks);
             }
+            FlagProviderKind::FlagdFile(place) => match &self.state {
+                Some(state) => {
+                    let (path, env) = (self.config.file(place), self.env.to_string());
+                    let clone = ShallowClone::new(place, state, self.redactor.clone());
+                    self.serve(FlagdFile::new(clone, &path, &env), tasks);
+                }
+                None => self.cannot(NO_STATE_FOLDER),
+            },
             FlagProviderKind::Table { database, statements } => {
                 let client = self.as_soon_as(|| self.table(database, statements)).await;
                 self.serve(client, tasks);
@@ -88,6 +100,14 @@ impl Provider {
                 };
                 self.serve(commands, tasks);
             }
+        }
+    }
+
+    /// Says that nothing is asked, and why.
+    fn cannot(&self, why: &str) {
+        self.told(Link::NotAsked(why.to_owned()));
+        if let Some(turns) = &self.turns {
+            turns.withhold(&self.config.name, why);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Watches feature flags: asks a provider again and again, and says how it answers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -16,8 +16,10 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::world::feed::Feed;
 use crate::platform::flags::{Known, ListsFlags};
 
-/// How often it is asked: less than after which what is shown counts as late.
+/// How often it is asked: less than after which what is shown counts as late, also where an answer takes some seconds.
 const INTERVAL: Duration = Duration::from_secs(8);
+/// The shortest time between an answer and the next question.
+const MIN_PAUSE: Duration = Duration::from_secs(2);
 /// The longest time until a provider that does not answer is asked again.
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -53,7 +55,8 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
         let (mut known, mut wait) = (Known::default(), INTERVAL);
         loop {
             // As old as its first request.
-            let asked_at = Timestamp::now();
+            let (asked_at, asked) = (Timestamp::now(), Instant::now());
+            let pause;
             let (link, at) = match self.client.list(&mut known).await {
                 Ok(now) => {
                     // What did not change is not made anew.
@@ -61,10 +64,12 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
                         known.flags = Arc::new(now);
                     }
                     wait = INTERVAL;
-                    (Link::Up, Some(asked_at))
+                    pause = INTERVAL.saturating_sub(asked.elapsed()).max(MIN_PAUSE);
+                    (Link::Up, Some(known.as_of.take().unwrap_or(asked_at)))
                 }
                 Err(error) => {
                     wait = (wait * 2).min(MAX_INTERVAL);
+                    pause = wait;
                     (Link::Down(error.to_string()), None)
                 }
             };
@@ -76,7 +81,7 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
                 divided.send_if_modified(|all| all.take(&self.provider, rollouts, &known.flags));
             }
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.refresh.notified() => {}
                 () = changed(&mut self.sent) => {}
             }
@@ -128,7 +133,7 @@ mod tests {
         };
         let cancel = source.cancel.clone();
         source.spawn(&tasks);
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         for turn in 0..3 {
             inbox.arrived().await;
             assert_eq!(inbox.drain().len(), 1, "{turn}");

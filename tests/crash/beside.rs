@@ -36,14 +36,16 @@ enum Scene {
 }
 
 impl System {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Flag(Kind::Unleash, Turn::Off),
         Self::Flag(Kind::Flagd, Turn::Off),
+        Self::Flag(Kind::FlagdFile, Turn::Off),
         Self::Flag(Kind::Table, Turn::Off),
         Self::Flag(Kind::LaunchDarkly, Turn::Off),
         Self::Flag(Kind::Command, Turn::Off),
         Self::Flag(Kind::Unleash, Turn::Fewer),
         Self::Flag(Kind::Flagd, Turn::Fewer),
+        Self::Flag(Kind::FlagdFile, Turn::Fewer),
         Self::Flag(Kind::Table, Turn::Fewer),
         Self::Flag(Kind::LaunchDarkly, Turn::Fewer),
         Self::Flag(Kind::Command, Turn::Fewer),
@@ -55,11 +57,13 @@ impl System {
         match self {
             Self::Flag(Kind::Unleash, Turn::Off) => "flag",
             Self::Flag(Kind::Flagd, Turn::Off) => "flagd",
+            Self::Flag(Kind::FlagdFile, Turn::Off) => "flagd-file",
             Self::Flag(Kind::Table, Turn::Off) => "table",
             Self::Flag(Kind::LaunchDarkly, Turn::Off) => "launchdarkly",
             Self::Flag(Kind::Command, Turn::Off) => "command",
             Self::Flag(Kind::Unleash, Turn::Fewer) => "flag-set",
             Self::Flag(Kind::Flagd, Turn::Fewer) => "flagd-set",
+            Self::Flag(Kind::FlagdFile, Turn::Fewer) => "flagd-file-set",
             Self::Flag(Kind::Table, Turn::Fewer) => "table-set",
             Self::Flag(Kind::LaunchDarkly, Turn::Fewer) => "launchdarkly-set",
             Self::Flag(Kind::Command, Turn::Fewer) => "command-set",
@@ -79,6 +83,8 @@ impl System {
             Self::Flag(Kind::Unleash, Turn::Fewer) => "unleash: to fewer",
             Self::Flag(Kind::Flagd, Turn::Off) => "flagd: off",
             Self::Flag(Kind::Flagd, Turn::Fewer) => "flagd: to fewer",
+            Self::Flag(Kind::FlagdFile, Turn::Off) => "flagd in git: off",
+            Self::Flag(Kind::FlagdFile, Turn::Fewer) => "flagd in git: to fewer",
             Self::Flag(Kind::Table, Turn::Off) => "table: off",
             Self::Flag(Kind::Table, Turn::Fewer) => "table: to fewer",
             Self::Flag(Kind::LaunchDarkly, Turn::Off) => "launchdarkly: off",
@@ -202,8 +208,9 @@ impl Scene {
         Ok((scene, Cockpit::configured(namespace, &config)))
     }
 
-    fn is_command(&self) -> bool {
-        matches!(self, Self::Flag { provider: Provider::Command(_), .. })
+    /// Whether what was begun may outlive the program.
+    fn may_run_on(&self) -> bool {
+        matches!(self, Self::Flag { provider: Provider::Command(_) | Provider::FlagdFile(_), .. })
     }
 
     async fn act(&self, cockpit: &Cockpit, at: Option<&str>) -> Run {
@@ -273,8 +280,8 @@ impl Scene {
         let is_true = match outcome {
             Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => shows && times == 1,
             Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && times == 0,
-            // A command that was begun may run on: one that was not is not known to be over.
-            Outcome::Unconfirmed { .. } => self.is_command() && !shows && times == 0,
+            // A command or push that was begun may run on: one that was not is not known to be over.
+            Outcome::Unconfirmed { .. } => self.may_run_on() && !shows && times == 0,
             Outcome::Unknown { .. } | Outcome::AwaitsMerge { .. } => false,
         };
         let words = outcome.describe();

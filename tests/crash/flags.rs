@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use support::git::FlagsRepository;
 use support::launchdarkly_api::{LaunchDarklyApi, PRODUCTION, PROJECT, TOKEN};
 use support::unleash::{DEVELOPMENT, Unleash};
 use support::{Checked, TestNamespace};
@@ -17,6 +18,7 @@ use crate::audit::Writes;
 pub enum Kind {
     Unleash,
     Flagd,
+    FlagdFile,
     Table,
     LaunchDarkly,
     Command,
@@ -44,12 +46,32 @@ impl Turn {
 pub enum Provider {
     Unleash { server: Unleash, flag: String },
     Flagd { api: Box<kube::Api<DynamicObject>>, namespace: String, config_map: String, since: Timestamp },
+    FlagdFile(FlagsRepository),
     Table(tempfile::TempDir),
     LaunchDarkly(LaunchDarklyApi),
     Command(tempfile::TempDir),
 }
 
 const FLAG: &str = "checkout";
+
+/// The file of a repository with flags.
+const FILE: &str = "flags/prod.json";
+
+/// A document of flagd.
+fn document() -> String {
+    let definition = json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"});
+    json!({"flags": {FLAG: definition}}).to_string()
+}
+
+/// Whether the flag is turned so by a document of flagd.
+fn says(document: &str, turn: Turn) -> Checked<bool> {
+    let flag = serde_json::from_str::<Value>(document)?["flags"][FLAG].take();
+    let is_off = flag["defaultVariant"] == "off";
+    Ok(match turn {
+        Turn::Off => is_off && flag["targeting"].is_null(),
+        Turn::Fewer => is_off && flag["targeting"] == json!({"fractional": [["on", 10], ["off", 90]]}),
+    })
+}
 
 /// A row for each that an update touches: also where it writes what was there already.
 const TABLES: &str = "
@@ -83,9 +105,7 @@ impl Provider {
             }
             Kind::Flagd => {
                 let config_map = format!("features-{version}");
-                let definition =
-                    json!({"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"});
-                let document = json!({"flags": {FLAG: definition}}).to_string();
+                let document = document();
                 let object = json!({
                     "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": config_map},
                     "data": {"flags.json": document},
@@ -94,6 +114,7 @@ impl Provider {
                 let (api, namespace) = (Box::new(namespace.api("ConfigMap")), namespace.name.clone());
                 Self::Flagd { api, namespace, config_map, since: Timestamp::now() }
             }
+            Kind::FlagdFile => Self::FlagdFile(FlagsRepository::create(FILE, &document())?),
             Kind::Table => {
                 let folder = tempfile::tempdir()?;
                 Connection::open(folder.path().join("flags.db"))?.execute_batch(TABLES)?;
@@ -131,6 +152,10 @@ impl Provider {
                 token(&server.token)
             )),
             Self::Flagd { config_map, .. } => section(format!("flagd = {{ config_map = '{config_map}' }}")),
+            Self::FlagdFile(repository) => section(format!(
+                "flagd = {{ repository = '{}', path = '{FILE}', author_name = 'Alice', author_mail = 'alice@shop.example' }}",
+                repository.address()
+            )),
             Self::Table(folder) => section(format!(
                 "[flags.table]\nsqlite = '{}'\n\
                  list = 'SELECT name, enabled AS state, share AS percent FROM flags'\n\
@@ -174,6 +199,8 @@ impl Provider {
                 let is_unheard = writes.unheard() > 0 && self.shows(turn).await?;
                 Ok(writes.taken().max(usize::from(is_unheard)))
             }
+            // The first one made the file.
+            Self::FlagdFile(repository) => Ok(repository.subjects()?.len() - 1),
             Self::Table(folder) => {
                 let file = Connection::open(folder.path().join("flags.db"))?;
                 let touched: u32 = file.query_row("SELECT count(*) FROM log", (), |row| row.get(0))?;
@@ -191,14 +218,9 @@ impl Provider {
             (Self::Unleash { server, flag }, Turn::Fewer) => server.rollout(flag, DEVELOPMENT).await? == "10",
             (Self::Flagd { api, config_map, .. }, turn) => {
                 let object = api.get(config_map).await?;
-                let document = object.data["data"]["flags.json"].as_str().unwrap_or_default();
-                let flag = serde_json::from_str::<Value>(document)?["flags"][FLAG].take();
-                let is_off = flag["defaultVariant"] == "off";
-                match turn {
-                    Turn::Off => is_off && flag["targeting"].is_null(),
-                    Turn::Fewer => is_off && flag["targeting"] == json!({"fractional": [["on", 10], ["off", 90]]}),
-                }
+                says(object.data["data"]["flags.json"].as_str().unwrap_or_default(), turn)?
             }
+            (Self::FlagdFile(repository), turn) => says(&repository.file(FILE)?, turn)?,
             (Self::Table(folder), turn) => {
                 let file = Connection::open(folder.path().join("flags.db"))?;
                 let found: (bool, u8) =

@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod flagd;
+pub mod flagd_file;
 mod front;
 pub mod launchdarkly;
 mod share;

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         flags::suite(),
         flags::command::suite(),
         flags::flagd::suite(),
+        flags::flagd_file::suite(),
         flags::launchdarkly::suite(),
         flags::table::suite(),
         journeys::suite(),

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod flagd;
+pub mod history;
 pub mod launchdarkly;
 pub mod of_release;
 pub mod rollout;
@@ -33,6 +34,8 @@ pub enum ProviderKind {
     Unleash,
     /// Definitions of flagd in a `ConfigMap`.
     Flagd,
+    /// The same in a file of a git repository.
+    FlagdFile,
     /// Commands of the user's own.
     Command,
     #[serde(rename = "launchdarkly")]
@@ -48,6 +51,7 @@ impl ProviderKind {
         match self {
             Self::Unleash => None,
             Self::Flagd | Self::Command | Self::Table => Some("keeps no log of who turned it off"),
+            Self::FlagdFile => Some("tells only the latest commits of its branch, and none that turned it off"),
             Self::LaunchDarkly => Some("tells only its latest changes, and none that turned it off"),
         }
     }
@@ -58,6 +62,27 @@ impl ProviderKind {
         match self {
             Self::Unleash | Self::LaunchDarkly | Self::Table | Self::Command => SignedDuration::from_secs(15),
             Self::Flagd => SignedDuration::from_mins(2),
+            Self::FlagdFile => SignedDuration::from_mins(5),
+        }
+    }
+
+    /// Says what comes before users notice a change, where that takes more than seconds.
+    #[must_use]
+    pub fn noticed_once(self) -> Option<&'static str> {
+        match self {
+            Self::Unleash | Self::LaunchDarkly | Self::Table | Self::Command => None,
+            Self::Flagd => Some("flagd has read the ConfigMap: some 2 min where it is mounted"),
+            Self::FlagdFile => Some("the commit is applied"),
+        }
+    }
+
+    /// Says how soon users lose a flag that is turned off instead of a rollback.
+    #[must_use]
+    pub fn off_instead(self) -> &'static str {
+        match self {
+            Self::Unleash | Self::LaunchDarkly | Self::Table | Self::Command => "in seconds instead",
+            Self::Flagd => "instead, within some 2 min",
+            Self::FlagdFile => "by a commit instead, as soon as that is applied",
         }
     }
 
@@ -73,13 +98,23 @@ impl ProviderKind {
                 "its gradual rollout is set to this share; clients take it up when they ask again, by default within 15 s"
             }
             (Self::Flagd, Turn::Off) => {
-                "everybody gets the variant `false` once flagd has read the ConfigMap again, where it is mounted within some \
-                 2 min; a flag without one is disabled: clients fall back to the default in their code"
+                "everybody gets `false` once flagd has read the ConfigMap, some 2 min where it is mounted; a flag without that \
+                 variant is disabled: clients take the default in their code"
             }
-            (Self::Flagd, Turn::On) => "whoever its targeting lets in gets it; without targeting everybody does",
+            (Self::Flagd | Self::FlagdFile, Turn::On) => {
+                "whoever its targeting lets in gets it; without targeting everybody does"
+            }
             (Self::Flagd, Turn::Share(_)) => {
-                "its targeting divides users by this share once flagd has read the ConfigMap again, where it is mounted within some \
-                 2 min; users without a targeting key get `false`, at 100 % `true`"
+                "its targeting divides users by this share once flagd has read the ConfigMap, some 2 min where it is mounted; \
+                 without a targeting key users get `false`, at 100 % `true`"
+            }
+            (Self::FlagdFile, Turn::Off) => {
+                "everybody gets `false` once the commit is applied and flagd has read the file; a flag without that variant is \
+                 disabled: clients take the default in their code"
+            }
+            (Self::FlagdFile, Turn::Share(_)) => {
+                "its targeting divides users by this share once the commit is applied and flagd has read the file; without a \
+                 targeting key users get `false`, at 100 % `true`"
             }
             (Self::LaunchDarkly, Turn::Off) => {
                 "its off variation is served to everybody, within seconds where clients stream"
@@ -301,23 +336,6 @@ impl FlagEdit {
             Self::Off => "off",
             Self::Changed => "changed",
         }
-    }
-}
-
-/// Tells from two lists what was done to flags between them, where the provider keeps no log: what was known before stays. The first
-/// list is in the order of the names.
-pub fn note_changes(before: &[Flag], now: &mut [Flag], by: Option<&Writer>, at: Timestamp) {
-    for flag in now {
-        let found = before.binary_search_by(|known| known.name.cmp(&flag.name));
-        let Some(known) = found.ok().and_then(|found| before.get(found)) else { continue };
-        flag.changes.clone_from(&known.changes);
-        if known.version == flag.version {
-            continue;
-        }
-        let what = FlagEdit::between(known, flag);
-        let name = by.map_or_else(|| SOMEBODY.to_owned(), |by| by.manager.clone());
-        flag.changes.insert(0, FlagChange { by: name, at: by.and_then(|by| by.at).unwrap_or(at), what });
-        flag.changes.truncate(Flag::MAX_CHANGES);
     }
 }
 

@@ -1,9 +1,7 @@
 //! Commits to the config repository that names the images of an environment: one commit, pushed once, only on the head that
 //! was read, or to a branch of its own, from which a pull request is opened; never retries.
 
-mod clone;
 mod pull_request;
-mod run;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +9,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::clone::{Head, ShallowClone};
 pub use self::pull_request::ConnectPullRequests;
 use self::pull_request::Proposals;
 use super::executor::{Executor, Payload, Pending, Prepared, SendError};
@@ -25,6 +22,7 @@ use crate::domain::rules::action::{Seen, SeenBranch, SeenGit, SeenPullRequest};
 use crate::domain::world::GitPlace;
 use crate::failpoints::failpoint;
 use crate::platform::Redactor;
+use crate::platform::git::clone::{Head, ShallowClone};
 
 /// How long what was fetched is looked at again without another fetch: others use the server, too.
 const FETCH_INTERVAL: Duration = Duration::from_secs(4);
@@ -128,7 +126,8 @@ impl GitExecutor {
         if text == head.text {
             return Ok(None);
         }
-        let hash = self.clone.commit(head, &key.file, &text, request).await?;
+        let message = (request.commit.as_str(), request.action.as_ref());
+        let hash = self.clone.commit(head, (&key.file, &text), message).await?;
         Ok(Some(Commit { hash, head: head.commit.clone(), from: branch.images.clone() }))
     }
 

@@ -6,13 +6,13 @@ use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::Commit;
-use super::clone::ShallowClone;
 use crate::domain::facts::changes::short;
 use crate::domain::facts::pull_request::{PullRequestPlace, PullRequestState};
 use crate::domain::record::action::{GitKey, GitRequest};
 use crate::domain::rules::action::{FoundPullRequest, SeenBranch, SeenPullRequest};
 use crate::executors::executor::SendError;
 use crate::failpoints::failpoint;
+use crate::platform::git::clone::{GitError, ShallowClone};
 use crate::platform::pull_requests::{Proposal, PullRequests, is_refusal};
 use crate::platform::rest_api::RestError;
 
@@ -103,10 +103,10 @@ impl Proposals {
         match clone.push(&commit.hash, branch, "").await {
             Ok(()) => {}
             // Its name is of this action alone.
-            Err(SendError::Conflict) => {
+            Err(GitError::Conflict) => {
                 return Err(SendError::Unknown(format!("the branch {branch} is there already")));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         failpoint(format_args!("git.pushed"));
         let proposal = proposal(branch, (key, request), &commit.from);

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{FlagError, Known, ListsFlags};
 use crate::domain::facts::flag::flagd::Document;
-use crate::domain::facts::flag::{Flag, Holder, Turn, note_changes};
+use crate::domain::facts::flag::history::note_changes;
+use crate::domain::facts::flag::{Flag, Holder, Turn};
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::text::plain_words;
 use crate::domain::facts::workload::kind::Resource;

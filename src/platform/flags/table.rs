@@ -17,8 +17,9 @@ use postgres::Postgres;
 use sqlite::Sqlite;
 
 use super::{FlagError, Known, ListsFlags, MAX_TEXT_CHARS};
+use crate::domain::facts::flag::history::note_changes;
 use crate::domain::facts::flag::statement::{ParameterValue, Statement};
-use crate::domain::facts::flag::{Flag, Turn, note_changes, table};
+use crate::domain::facts::flag::{Flag, Turn, table};
 use crate::platform::Redactor;
 
 /// How long a transaction may take in all, its connection included, in seconds.

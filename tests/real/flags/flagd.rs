@@ -58,7 +58,7 @@ pub fn suite() -> Suite {
 }
 
 /// As people write it: three spaces, a key that nobody knows, one flag in a line.
-const DOCUMENT: &str = r#"{
+pub const DOCUMENT: &str = r#"{
    "$schema": "https://flagd.dev/schema/v0/flags.json",
    "flags": {
       "banner":   {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"},
@@ -331,5 +331,5 @@ async fn owned(namespace: &TestNamespace) -> Checked {
     let warning = "Argo CD application shop may put it back: change it there, too";
     let listed = bed.program.run_async(&["flags", "list", "prod"]).await;
     ended(&listed, 0, warning)?;
-    ended(&bed.off("banner").await, 0, &format!("done: it is off; {warning}"))
+    ended(&bed.off("banner").await, 0, &format!("done: it is off; {warning}; users notice once flagd has read"))
 }

@@ -60,6 +60,14 @@ impl Document {
         self.definitions.keys().filter_map(|name| self.flag(name)).collect()
     }
 
+    /// Returns the names of flags that it may have otherwise than an older one, or that that does not have.
+    pub fn differing<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = &'a str> {
+        let is_changed = |(name, definition): &(&String, &Value)| {
+            self.shared != older.shared || older.definitions.get(name.as_str()) != Some(definition)
+        };
+        self.definitions.iter().filter(is_changed).map(|(name, _)| name.as_str())
+    }
+
     /// Returns a flag.
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<Flag> {

@@ -111,6 +111,21 @@ impl PlanRecord {
         })
     }
 
+    /// Whether it turns a flag by a push of git.
+    #[must_use]
+    pub fn pushes_a_flag(&self) -> bool {
+        self.requests.iter().any(|request| matches!(request, Request::Flag(request) if request.is_push))
+    }
+
+    /// Says what comes before users notice that a flag was turned, where that takes more than seconds.
+    #[must_use]
+    pub fn noticed_once(&self) -> Option<&str> {
+        self.requests.iter().find_map(|request| match request {
+            Request::Flag(request) => request.noticed_once.as_deref(),
+            Request::Kubernetes(_) | Request::Git(_) | Request::Pipeline(_) => None,
+        })
+    }
+
     /// Says how an action stands that is not done: a pipeline has begun, whatever else was accepted by its system.
     #[must_use]
     pub fn begun_or_accepted(&self) -> &'static str {

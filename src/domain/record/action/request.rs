@@ -130,6 +130,12 @@ pub struct FlagRequest {
     /// It is a command on this machine, which may run on without this program.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_run_on: bool,
+    /// It is a push by git, which its server may still carry out where no answer of it came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_push: bool,
+    /// What comes before users notice, in words, where that takes more than seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noticed_once: Option<String>,
     /// Where it goes, as people are shown it: address, project and environment.
     pub place: String,
 }

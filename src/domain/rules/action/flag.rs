@@ -181,8 +181,10 @@ pub(super) fn instead_of_rollback(env: &Environment, advice: Option<&Advice>) ->
     let plural = if names.len() == 1 { "a flag" } else { "flags" };
     let of_release = if first.of_release { " of this release" } else { "" };
     let said = advice.filter(|_| is_suspect(first)).map(|advice| advice.sentence(env.name().as_str()));
+    let slowest = on.iter().map(|listed| listed.source.settings.kind).max_by_key(|kind| kind.taken_up_in());
+    let instead = slowest.unwrap_or_default().off_instead();
     let command = format!(
-        "{plural}{of_release} can be turned off in seconds instead: {}; `cockpit flags off {} {name}`",
+        "{plural}{of_release} can be turned off {instead}: {}; `cockpit flags off {} {name}`",
         names.join(", "),
         env.name()
     );
@@ -336,6 +338,8 @@ fn record(
         turn,
         only_less: is_backward && turn != Turn::Off,
         may_run_on: source.settings.kind == ProviderKind::Command,
+        is_push: source.settings.kind == ProviderKind::FlagdFile,
+        noticed_once: source.settings.kind.noticed_once().map(str::to_owned),
         place: source.settings.place.clone(),
     };
     PlanRecord {

@@ -54,7 +54,8 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
         }
         let serving = seen.serving().map_or_else(String::new, |serving| format!(", serving {serving}"));
         let owner = seen.owner(record).map_or_else(String::new, |owner| format!("; {owner}"));
-        return Settled::Done(format!("{shows}{serving}{owner}"));
+        let noticed = record.noticed_once().map_or_else(String::new, |what| format!("; users notice once {what}"));
+        return Settled::Done(format!("{shows}{serving}{owner}{noticed}"));
     }
     let moved = record.facts.under_way != now.under_way;
     let replaced = match record.verb {
