@@ -27,8 +27,11 @@ use release::Journey;
 
 const JOURNEY_TIMEOUT: Duration = Duration::from_secs(240);
 const MAX_CONCURRENT_JOURNEYS: usize = 6;
+/// On the simulator they wait, and cost little.
+const MAX_CONCURRENT_ON_SIMULATOR: usize = 10;
 
-pub fn suite() -> Suite {
+/// Returns those on the simulator and those on the real servers.
+pub fn suites() -> [Suite; 2] {
     let mut cases = Vec::new();
     for servers in Servers::ALL {
         for journey in Journey::ALL {
@@ -50,7 +53,12 @@ pub fn suite() -> Suite {
     cases.extend(by_git::cases());
     cases.extend(by_pull_request::cases());
     cases.extend(by_pipeline::cases());
-    Suite { max_concurrent: MAX_CONCURRENT_JOURNEYS, cases }
+    let is_on_simulator = |case: &Trial| case.name().contains("::simulator::");
+    let (simulated, real) = cases.into_iter().partition(is_on_simulator);
+    [
+        Suite { max_concurrent: MAX_CONCURRENT_ON_SIMULATOR, cases: simulated },
+        Suite { max_concurrent: MAX_CONCURRENT_JOURNEYS, cases: real },
+    ]
 }
 
 fn run(servers: Servers, journey: Journey, strategy: Strategy, how: How) -> Checked<Completion> {

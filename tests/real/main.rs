@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     if let Some(code) = contract::child::Order::carry_out_if_given() {
         return code;
     }
+    let [journeys_on_simulator, journeys] = journeys::suites();
     let suites = [
         alerts::suite(),
         contract::suite(),
@@ -37,7 +38,8 @@ fn main() -> ExitCode {
         flags::flagd_file::suite(),
         flags::launchdarkly::suite(),
         flags::table::suite(),
-        journeys::suite(),
+        journeys_on_simulator,
+        journeys,
         predictions::suite(),
         predictions::way_back::suite(),
         registry::suite(),

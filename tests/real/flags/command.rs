@@ -34,7 +34,7 @@ pub fn suite() -> Suite {
             Ok(Completion::Completed)
         })
     };
-    Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }
+    Suite { max_concurrent: 4, cases: CASES.into_iter().map(trial).collect() }
 }
 
 /// Keeps the state of one flag in a file, notes what it was asked for in another, and ends as a third one says.

@@ -54,7 +54,7 @@ pub fn suite() -> Suite {
         })
     };
     let on = |servers| CASES.into_iter().map(move |case| trial(servers, case));
-    Suite { max_concurrent: 2, cases: Servers::ALL.into_iter().flat_map(on).collect() }
+    Suite { max_concurrent: 4, cases: Servers::ALL.into_iter().flat_map(on).collect() }
 }
 
 /// As people write it: three spaces, a key that nobody knows, one flag in a line.

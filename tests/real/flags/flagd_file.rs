@@ -46,7 +46,7 @@ pub fn suite() -> Suite {
             Ok(Completion::Completed)
         })
     };
-    Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }
+    Suite { max_concurrent: 4, cases: CASES.into_iter().map(trial).collect() }
 }
 
 const FILE: &str = "flags/prod.json";

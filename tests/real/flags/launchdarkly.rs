@@ -53,7 +53,7 @@ pub fn suite() -> Suite {
             Ok(Completion::Completed)
         })
     };
-    Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }
+    Suite { max_concurrent: 4, cases: CASES.into_iter().map(trial).collect() }
 }
 
 /// The program, with one environment in a simulated cluster, whose flags are those of production.

@@ -63,7 +63,7 @@ pub fn suite() -> Suite {
     let on = |kind| CASES.into_iter().map(move |case| trial(kind, case));
     let cases =
         on(Kind::Sqlite).chain(on(Kind::Postgres)).chain(POSTGRES_CASES.map(|case| trial(Kind::Postgres, case)));
-    Suite { max_concurrent: 2, cases: cases.collect() }
+    Suite { max_concurrent: 4, cases: cases.collect() }
 }
 
 const LIST: &str = "SELECT name, enabled AS state, rollout AS percent, owner FROM flags WHERE env = {environment}";
