@@ -52,7 +52,8 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
     // A way down may lie beside the patterns, as in U1__x.sql next to V*.sql.
     let paths: Vec<String> = all.iter().map(|file| file.path.clone()).collect();
     let mut migrations = Vec::new();
-    for (change, file) in mine.into_iter().take(MAX_FILES) {
+    is_read_whole(mine.len())?;
+    for (change, file) in mine {
         if files::is_down(&file.path, &paths) {
             continue;
         }
@@ -85,7 +86,8 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
     }
     let paths: Vec<String> = found.clone();
     let mut migrations = Vec::new();
-    for path in found.into_iter().take(MAX_FILES) {
+    is_read_whole(found.len())?;
+    for path in found {
         if files::is_down(&path, &paths) {
             continue;
         }
@@ -97,6 +99,14 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
         migrations.push(migration);
     }
     Ok(Some(migrations))
+}
+
+/// What is left out may be the newest.
+fn is_read_whole(files: usize) -> Result<(), String> {
+    if files > MAX_FILES {
+        return Err(format!("{files} files fit, and at most {MAX_FILES} are read: narrow `files`"));
+    }
+    Ok(())
 }
 
 /// Reads a file from the disk.

@@ -1,5 +1,7 @@
 //! What is in a release, from real repositories and simulated clusters.
 
+use std::path::Path;
+
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::Config;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
@@ -10,7 +12,7 @@ use super::*;
 use crate::config::CheckConfig;
 use crate::config::ConfigBase;
 use crate::config::checks::CheckKind;
-use crate::domain::facts::changes::migration::Class;
+use crate::domain::facts::changes::migration::{Class, Migration};
 use crate::domain::facts::changes::{Bump, Tag};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::workload::Revision;
@@ -435,15 +437,31 @@ async fn without_a_repository_all_migrations_on_the_disk_count() {
     std::fs::write(folder.path().join("m/1.up.sql"), "CREATE TABLE a (b INT);").unwrap();
     std::fs::write(folder.path().join("m/1.down.sql"), "DROP TABLE a;").unwrap();
     std::fs::write(folder.path().join("m/[odd] folder/2.sql"), "TRUNCATE a;").unwrap();
-    let text =
-        "[[checks]]\nid = 'a'\nmigrations = { files = ['m/**/*.sql'] }\n[[environments]]\nname = 'a'\ncontext = 'a'";
-    let place = ConfigBase { folder: folder.path().to_owned(), ..ConfigBase::default() };
-    let config = crate::config::Config::parse(text, &place).unwrap();
-    let Some(CheckKind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
-    let all = migrations(asked, None).await.unwrap();
+    let all = migrations_on_disk(folder.path()).await.unwrap();
     let shown: Vec<(&str, Class)> = all.iter().map(|migration| (migration.file.as_str(), migration.class())).collect();
     assert_eq!(shown, [("m/1.up.sql", Class::Expand), ("m/[odd] folder/2.sql", Class::Contract)]);
     assert_eq!(all[0].down.as_deref(), Some("m/1.down.sql"));
+}
+
+/// What is left out may be the newest.
+#[tokio::test]
+async fn more_migrations_than_are_read_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("m")).unwrap();
+    for number in 0..2_001 {
+        std::fs::write(folder.path().join(format!("m/{number:04}.sql")), "").unwrap();
+    }
+    let refused = migrations_on_disk(folder.path()).await;
+    assert_eq!(refused.unwrap_err(), "2001 files fit, and at most 2000 are read: narrow `files`");
+}
+
+async fn migrations_on_disk(folder: &Path) -> Result<Vec<Migration>, String> {
+    let text =
+        "[[checks]]\nid = 'a'\nmigrations = { files = ['m/**/*.sql'] }\n[[environments]]\nname = 'a'\ncontext = 'a'";
+    let place = ConfigBase { folder: folder.to_owned(), ..ConfigBase::default() };
+    let config = crate::config::Config::parse(text, &place).unwrap();
+    let Some(CheckKind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
+    migrations(asked, None).await
 }
 
 async fn client(simulator: &Simulator, context: &str) -> ReadClient {

@@ -170,8 +170,13 @@ fn rollbacks(text: &str) -> Option<String> {
 #[must_use]
 pub fn is_down(file: &str, files: &[String]) -> bool {
     let name = name(file).to_ascii_lowercase();
-    if name == "down.sql" || name.ends_with(".down.sql") || undone(&name).is_some() {
+    if name == "down.sql" || name.ends_with(".down.sql") {
         return true;
+    }
+    // Flyway's undo of a version that is there. Those of refinery go forward, and have no other file of their version.
+    if let Some(version) = undone(&name) {
+        let begin = format!("v{version}__");
+        return files.iter().any(|file| self::name(file).to_ascii_lowercase().starts_with(&begin));
     }
     let (folder, own) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
     let mut ups = Vec::new();
@@ -286,6 +291,7 @@ mod tests {
         let downs: Vec<&String> = files.iter().filter(|file| is_down(file, &files)).collect();
         assert_eq!(downs, ["undo/U1__other_words.sql", "db/0001_c.down.sql", "2026-01/down.sql", "0003_e.down.sql"]);
         assert!(!is_down("db/Users__a.sql", &files));
+        assert!(!is_down("db/U7__drop_email.sql", &files), "refinery runs it");
         assert!(is_repeatable("db/R__views.sql"));
     }
 

@@ -196,21 +196,30 @@ const NO_FUNCTIONS: &[&str] = &[
 
 /// Whether a statement also writes in one of its parts: `WITH gone AS (DELETE FROM …) …`.
 pub(super) fn hides_writes(tokens: &[TokenWithSpan]) -> bool {
+    writes(tokens) > 0
+}
+
+/// How often a statement writes.
+pub(super) fn writes(tokens: &[TokenWithSpan]) -> usize {
     let writes = [Keyword::DELETE, Keyword::TRUNCATE, Keyword::MERGE, Keyword::DROP];
     // `FOR UPDATE` and `DO UPDATE` are no updates of their own.
     let mut before = Keyword::NoKeyword;
-    let mut keywords = tokens.iter().filter_map(|token| match &token.token {
+    let keywords = tokens.iter().filter_map(|token| match &token.token {
         Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
         _ => None,
     });
-    keywords.any(|keyword| {
+    let is_write = |keyword: &Keyword| {
+        let keyword = *keyword;
         let update =
             keyword == Keyword::UPDATE && !matches!(before, Keyword::FOR | Keyword::DO | Keyword::KEY | Keyword::ON);
         // `ON DELETE` says what a foreign key does.
         let writes = writes.contains(&keyword) && !(keyword == Keyword::DELETE && before == Keyword::ON);
+        // `GRANT INSERT ON` and `BEFORE INSERT ON` insert nothing.
+        let inserts = keyword == Keyword::INTO && matches!(before, Keyword::INSERT | Keyword::REPLACE);
         before = keyword;
-        update || writes
-    })
+        update || writes || inserts
+    };
+    keywords.filter(is_write).count()
 }
 
 /// Whether a function of this name takes the place of one that the database has.

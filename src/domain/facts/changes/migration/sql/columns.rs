@@ -147,7 +147,7 @@ fn default(value: &Expr) -> Filled {
     }
 }
 
-fn is_null(value: &Expr) -> bool {
+pub(super) fn is_null(value: &Expr) -> bool {
     match value {
         Expr::Value(value) => matches!(value.value, Value::Null),
         Expr::Nested(inner) => is_null(inner),

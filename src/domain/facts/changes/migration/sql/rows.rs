@@ -1,8 +1,8 @@
 //! What statements about rows mean: inserts, updates, deletes.
 
 use sqlparser::ast::{
-    Delete, FromTable, Insert, ObjectName, ObjectType, OnConflictAction, OnInsert, Statement as Sql, TableObject,
-    Update,
+    Delete, FromTable, Insert, ObjectName, ObjectType, OnConflictAction, OnInsert, SetExpr, Statement as Sql,
+    TableObject, Update,
 };
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -96,16 +96,33 @@ fn overwrites(insert: &Insert) -> bool {
     }
 }
 
-/// Whether an insert gives the key that a sequence otherwise gives.
+/// Whether an insert gives the key that a sequence otherwise gives; where it names no columns, the first one is taken for it.
 fn gives_id(insert: &Insert) -> bool {
-    insert.columns.iter().any(|column| column.to_string().trim_matches('"').eq_ignore_ascii_case("id"))
+    let is_id = |name: &str| name.trim_matches('"').eq_ignore_ascii_case("id");
+    if !insert.columns.is_empty() {
+        return insert.columns.iter().any(|column| is_id(&column.to_string()));
+    }
+    let is_number = |value: &str| value.bytes().all(|b| b.is_ascii_digit());
+    match insert.source.as_ref().map(|query| query.body.as_ref()) {
+        Some(SetExpr::Values(values)) => {
+            values.rows.iter().filter_map(|row| row.first()).any(|value| is_number(&value.to_string()))
+        }
+        Some(SetExpr::Select(select)) => {
+            select.projection.first().map(ToString::to_string).is_some_and(|first| is_number(&first) || is_id(&first))
+        }
+        _ => false,
+    }
 }
 
 pub(super) fn calls_in(tokens: &[TokenWithSpan]) -> bool {
-    // Past the verb, which is a write itself.
-    let rest = tokens.iter().position(|token| matches!(token.token, Token::Word(_))).map_or(0, |first| first + 1);
-    let rest = tokens.get(rest..).unwrap_or_default();
+    let rest = past_verb(tokens);
     hides_writes(rest) || calls(rest)
+}
+
+/// What follows on the verb of a statement, which is a write itself.
+pub(super) fn past_verb(tokens: &[TokenWithSpan]) -> &[TokenWithSpan] {
+    let rest = tokens.iter().position(|token| matches!(token.token, Token::Word(_))).map_or(0, |first| first + 1);
+    tokens.get(rest..).unwrap_or_default()
 }
 
 /// Whether a statement takes rows or what stood in them away.

@@ -2,18 +2,18 @@
 
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, AlterTypeOperation, CopySource, CopyTarget, Expr,
-    IndexColumn, NullsDistinctOption, ObjectName, ObjectType, Statement as Sql, TableConstraint,
+    IndexColumn, NullsDistinctOption, ObjectName, ObjectType, SetExpr, Statement as Sql, TableConstraint,
 };
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::super::{Class, Statement};
-use super::calls::{calls, hides_writes};
-use super::columns::{MAY_FAIL, REWRITES, added, altered, defined, modified, tightens};
+use super::calls::{calls, hides_writes, writes};
+use super::columns::{MAY_FAIL, REWRITES, added, altered, defined, is_null, modified, tightens};
 use super::expressions::{never_fails, never_fails_in_index};
 use super::mysql::{has_host, may_be_last, sets_server};
 use super::names::names_of_database;
 use super::own::{Own, table_keeps_others};
-use super::rows::{REFERRING, ROWS_LOST, USES_UP_KEY, calls_in, drops_rows};
+use super::rows::{REFERRING, ROWS_LOST, USES_UP_KEY, calls_in, drops_rows, past_verb};
 
 /// What a statement means, with the reason.
 pub(super) type Meaning = (Class, &'static str);
@@ -159,7 +159,7 @@ impl Reader {
                 meaning => meaning,
             },
             Sql::Insert(insert) => match self.insert(insert) {
-                (Class::Expand, _) if calls() => UNCLEAR,
+                (Class::Expand, _) if hides_writes(past_verb(tokens)) || super::calls::calls(tokens) => UNCLEAR,
                 meaning => meaning,
             },
             Sql::Copy { to: false, target: CopyTarget::Program { .. }, .. } => UNCLEAR,
@@ -169,7 +169,14 @@ impl Reader {
                 REFERRING
             }
             Sql::Copy { to: false, .. } => EXPAND,
-            Sql::Query(_) if !calls() => EXPAND,
+            Sql::Query(query) => match query.body.as_ref() {
+                // `WITH … INSERT`: the one write is that.
+                SetExpr::Insert(Sql::Insert(insert)) if writes(tokens) == 1 && !super::calls::calls(tokens) => {
+                    self.insert(insert)
+                }
+                _ if calls() => UNCLEAR,
+                _ => EXPAND,
+            },
             _ => UNCLEAR,
         }
     }
@@ -216,8 +223,8 @@ impl Reader {
             {
                 EXPAND
             }
-            Op::AlterColumn { column_name, op: AlterColumnOperation::SetDefault { .. } }
-                if self.own.has_free_column(&alter.name, &column_name.value) =>
+            Op::AlterColumn { column_name, op: AlterColumnOperation::SetDefault { value } }
+                if self.own.has_free_column(&alter.name, &column_name.value) && !is_null(value) =>
             {
                 EXPAND
             }

@@ -8,6 +8,18 @@ use proptest::prelude::*;
 fn statements_are_classified() {
     use Class::{Contract, Expand, Unclear};
     for (sql, class) in [
+        // What writes in another statement's place.
+        (
+            "WITH up AS (INSERT INTO s (k) VALUES ('a') ON CONFLICT (k) DO UPDATE SET k = 'b' RETURNING k) SELECT 1 FROM up",
+            Unclear,
+        ),
+        ("WITH r AS (SELECT 'a' AS name) INSERT INTO roles (name) SELECT name FROM r", Expand),
+        ("WITH r AS (SELECT 1 AS k) INSERT INTO s (k) SELECT k FROM r ON CONFLICT (k) DO UPDATE SET k = 2", Unclear),
+        ("GRANT INSERT ON users TO app", Expand),
+        ("INSERT INTO roles VALUES (4, 'auditor')", Unclear),
+        ("INSERT INTO roles (id, name) VALUES (4, 'auditor')", Unclear),
+        ("INSERT INTO roles VALUES ('auditor', 4)", Expand),
+        ("INSERT INTO roles VALUES (DEFAULT, 'auditor')", Expand),
         // Adding and loosening.
         ("CREATE TABLE a (id BIGINT PRIMARY KEY, b TEXT NOT NULL)", Expand),
         ("CREATE TABLE IF NOT EXISTS a (id SERIAL)", Expand),
@@ -30,7 +42,7 @@ fn statements_are_classified() {
         ("ALTER TABLE users VALIDATE CONSTRAINT c", Expand),
         ("ALTER TABLE `users` ADD INDEX i (a)", Expand),
         ("INSERT INTO users (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2", Unclear),
-        ("INSERT INTO users SELECT id FROM old FOR UPDATE", Expand),
+        ("INSERT INTO users SELECT name FROM old FOR UPDATE", Expand),
         ("UPDATE users SET a = 1 WHERE a IS NULL", Expand),
         ("UPDATE users SET a = 1", Contract),
         ("DELETE FROM users WHERE a = 1", Unclear),
