@@ -1,6 +1,7 @@
 //! Reads XML piece by piece: bounded, well-formed to the end, and without entities of its own.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 
 use quick_xml::events::{BytesStart, Event};
@@ -9,6 +10,9 @@ use quick_xml::{Reader, XmlVersion, escape};
 /// Longest tag or text that is taken in at once, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 << 20;
 const MAX_DEPTH: usize = 100;
+/// How many comments are kept, and of which length in bytes.
+const MAX_COMMENTS: usize = 16;
+const MAX_COMMENT_BYTES: usize = 80;
 
 /// A piece of a document.
 pub(super) enum Piece<'a> {
@@ -55,6 +59,8 @@ pub(super) struct Xml<R> {
     buffer: Vec<u8>,
     depth: usize,
     has_root: bool,
+    /// The latest comments right below the root.
+    comments: VecDeque<String>,
 }
 
 impl<R: Read> Xml<R> {
@@ -62,7 +68,12 @@ impl<R: Read> Xml<R> {
         let metered = Metered { from: BufReader::with_capacity(64 << 10, from), taken: 0 };
         let mut reader = Reader::from_reader(metered);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, buffer: Vec::new(), depth: 0, has_root: false }
+        Self { reader, buffer: Vec::new(), depth: 0, has_root: false, comments: VecDeque::new() }
+    }
+
+    /// Returns the latest short comments right below the root, the newest first.
+    pub fn comments(&self) -> impl Iterator<Item = &str> {
+        self.comments.iter().map(String::as_str)
     }
 
     pub fn next(&mut self) -> Result<Piece<'_>, String> {
@@ -70,7 +81,13 @@ impl<R: Read> Xml<R> {
             self.buffer.clear();
             self.reader.get_mut().taken = 0;
             match self.reader.read_event_into(&mut self.buffer).map_err(|error| describe(&error))? {
-                Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+                Event::Decl(_) | Event::PI(_) => {}
+                Event::Comment(text) => {
+                    if self.depth == 1 && text.len() <= MAX_COMMENT_BYTES {
+                        self.comments.truncate(MAX_COMMENTS - 1);
+                        self.comments.push_front(text.trim().to_owned());
+                    }
+                }
                 Event::DocType(text) => doctype(&text)?,
                 Event::Text(text) if self.depth == 0 => {
                     if !text.trim().is_empty() {

@@ -190,8 +190,10 @@ tool_node_test() {
     sed -i 's/=> new Promise(() => {}), 300/=> new Promise(done => setTimeout(done, 5000))/; s/it("slow", /it("slow", { timeout: 200 }, /' t/timeout.test.js
     printf 'const { it } = require("node:test");\nit("right", () => {});\nit("later", { todo: true }, () => { throw new Error("later"); });\n' >t/todo.test.js
     printf 'const test = require("node:test");\ntest("outer", async (t) => { await t.test("inner", () => { throw new Error("inner"); }); });\n' >t/nested.test.js
+    printf 'const test = require("node:test");\nconst assert = require("node:assert");\ntest("checkout", async (t) => { await t.test("adds", () => {}); await t.test("pays", () => {}); assert.strictEqual(1, 2); });\n' >t/own.test.js
+    printf 'const test = require("node:test");\ntest("late", async (t) => { await t.test("a", () => {}); t.after(() => { throw new Error("late"); }); });\n' >t/after.test.js
     printf 'process.exit(3);\n' >t/exit.test.js
-    for case in green red setup teardown teardown-each skipped load empty timeout unhandled same-name nested exit todo; do
+    for case in green red setup teardown teardown-each skipped load empty timeout unhandled same-name nested own after exit todo; do
         run node --test --test-reporter=junit --test-reporter-destination="$case.xml" "t/$case.test.js"
         spec_exception "$case" node-test "$case.xml"
     done
