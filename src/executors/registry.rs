@@ -49,6 +49,10 @@ impl Dispatcher {
         let ask = ask.ok_or_else(|| unknown("it is not asked here".to_owned()))?;
         let answer = tokio::time::timeout(TIMEOUT, ask(image.clone())).await;
         match answer {
+            Ok(Ok(Stored::Present(contents))) if contents.lacks_all() => {
+                let what = format!("none of the manifests that {short} lists is in {repository} any more");
+                Err(Outcome::Moved { what })
+            }
             Ok(Ok(Stored::Present(_))) => Ok(()),
             Ok(Ok(Stored::Absent)) => Err(Outcome::Moved { what: format!("{short} is not in {repository} any more") }),
             Ok(Ok(Stored::Unknown(why)) | Err(why)) => Err(unknown(why)),
@@ -62,7 +66,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::domain::facts::registry::Contents;
+    use crate::domain::facts::registry::manifest::Platform;
+    use crate::domain::facts::registry::{Contents, StoredPlatform};
     use crate::executors::Journal;
 
     const IMAGE: &str = "r.example/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -85,6 +90,13 @@ mod tests {
         let gone = at_the_door(Some(Ok(Stored::Absent))).await;
         assert!(
             matches!(gone, Err(Outcome::Moved { what }) if what == "sha256:01234567… is not in r.example/api any more")
+        );
+        let platform = Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None };
+        let emptied =
+            Contents { platforms: vec![StoredPlatform { platform, is_present: false }], ..Contents::default() };
+        let emptied = at_the_door(Some(Ok(Stored::Present(emptied)))).await;
+        assert!(
+            matches!(emptied, Err(Outcome::Moved { what }) if what.starts_with("none of the manifests that sha256:01234567…"))
         );
         for unknown in [Some(Ok(Stored::Unknown("?".to_owned()))), Some(Err("401".to_owned())), None] {
             let refused = at_the_door(unknown).await;

@@ -124,6 +124,14 @@ pub struct Contents {
     pub signatures: Signatures,
 }
 
+impl Contents {
+    /// Whether it is an index of which no manifest is there: nothing of it can be run.
+    #[must_use]
+    pub fn lacks_all(&self) -> bool {
+        !self.platforms.is_empty() && self.platforms.iter().all(|platform| !platform.is_present)
+    }
+}
+
 /// One platform of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPlatform {

@@ -47,8 +47,9 @@ pub fn questions(world: &World, env: &Environment) -> BTreeSet<StoredImage> {
     let comes_in = candidates.iter().flat_map(|candidate| going_out(world, env, candidate));
     let earlier = env.workloads.iter().flat_map(earlier);
     let earlier = earlier.flat_map(|revision| images_of(&revision).collect::<Vec<_>>());
-    let asked = comes_in.chain(earlier).filter(|image| env.registry_of(&image.repository).is_some());
-    asked.take(MAX_IMAGES).collect()
+    let earlier = earlier.filter(|image| env.registry_of(&image.repository).is_some());
+    // Without an answer about all that comes in nothing may come in.
+    comes_in.chain(earlier.take(MAX_IMAGES)).collect()
 }
 
 /// Returns the images of a candidate that registries of an environment have to have.
@@ -201,8 +202,7 @@ fn of_container(registry: &RegistryState, wanted: &Wanted<'_>, now: Timestamp) -
 
 fn of_contents(registry: &RegistryState, image: &StoredImage, contents: &Contents) -> BuiltinAnswer {
     let (short, repository) = (image.short(), &image.repository);
-    let platforms = &contents.platforms;
-    if !platforms.is_empty() && platforms.iter().all(|platform| !platform.is_present) {
+    if contents.lacks_all() {
         let text = format!("the index {short} is in {repository}, and none of the manifests that it lists");
         return BuiltinAnswer::new(CheckOutcome::Failed, text, "the image is pushed there with its platforms");
     }
