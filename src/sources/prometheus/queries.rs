@@ -10,6 +10,12 @@ use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::ids::{Track, WorkloadId};
 use crate::domain::facts::signals::{Signal, Tracks};
 
+/// Longest name that Kubernetes appends five characters to, in bytes; it cuts what is longer (`MaxGeneratedNameLength` of its
+/// `pkg/storage/names/generate.go`).
+const MAX_GENERATED_BASE: usize = 58;
+/// How much of a ReplicaSet's hash tells it apart from the others of its workload.
+const MIN_HASH_CHARS: usize = 5;
+
 pub const TRACKS: [Track; 2] = [Track::Stable, Track::Canary];
 
 /// What a question is about.
@@ -175,7 +181,14 @@ fn name(text: &str) -> String {
 /// it would match the pods of `web-5d-x` as well as those of `web-5d`. A dot is written as `[.]`: a backslash means
 /// something else in each kind of quotes.
 fn pods_of(replicaset: &str) -> String {
-    format!("{}-[^-]+", name(replicaset).replace('.', "[.]"))
+    let name = name(replicaset);
+    let hash_at = name.rfind('-').map_or(0, |dash| dash + 1);
+    let regex = |base: &str, rest: &str| format!("{}{rest}", base.replace('.', "[.]"));
+    match name.get(..MAX_GENERATED_BASE) {
+        // Where less of the hash is left, nothing tells the pods of two revisions apart: none are found.
+        Some(cut) if hash_at + MIN_HASH_CHARS <= cut.len() => regex(cut, "[^-]{5}"),
+        _ => regex(&name, "-[^-]+"),
+    }
 }
 
 /// Writes labels as matchers of PromQL.
@@ -233,6 +246,15 @@ mod tests {
         let labels = [("x", "y\"\\"), ("z", "1\n")];
         assert_eq!(asked("a{b='c',{{labels}}}", &labels), r#"a{b='c',x="y\"\\",z="1\n"}"#);
         assert_eq!(name("a\"} or vector(0)"), "aorvector0");
+    }
+
+    #[test]
+    fn pods_of_a_replicaset_with_a_long_name_are_found_by_what_kubernetes_leaves_of_it() {
+        let long = |chars: usize| format!("{}-7d9c8b6f5d", "a".repeat(chars));
+        assert_eq!(pods_of(&long(46)), format!("{}-[^-]+", long(46)), "57 characters, and the dash is the 58th");
+        assert_eq!(pods_of(&long(47)), format!("{}[^-]{{5}}", long(47)));
+        assert_eq!(pods_of(&long(52)), format!("{}-7d9c8[^-]{{5}}", "a".repeat(52)));
+        assert_eq!(pods_of(&long(53)), format!("{}-[^-]+", long(53)), "nothing tells two revisions apart");
     }
 
     /// The counters that are asked for about users with a flag and without it.
