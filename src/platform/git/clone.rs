@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-
 use rustix::fs::{FlockOperation, flock};
 use tokio::time::{Instant, sleep};
 
@@ -304,7 +303,9 @@ impl ShallowClone {
         let text = answer.text();
         let Some(line) = text.lines().find(|line| line.starts_with("!\t")) else {
             let why = self.shown(&answer.why());
-            let is_never_sent = NEVER_SENT.iter().any(|words| answer.complaint.contains(words));
+            // Git's own last words: what the server said before it went away may be the same.
+            let mut own = answer.complaint.lines().filter(|line| line.starts_with("fatal: "));
+            let is_never_sent = own.any(|line| NEVER_SENT.iter().any(|words| line.contains(words)));
             return if is_never_sent { GitError::Refused(why) } else { GitError::Unknown(why) };
         };
         let by_server = line.contains("[remote rejected]");

@@ -162,8 +162,8 @@ async fn a_server_that_is_gone_was_sent_nothing() {
     assert!(matches!(bed.clone.fetch(FILE).await, Err(GitError::Refused(_))));
 }
 
-/// Kills the server's side of a push before it does anything.
-const DIES: &str = "#!/bin/sh\nrm \"$0\"\nkill -9 $PPID\n";
+/// Kills the server's side of a push before it does anything, with words that git has for another case.
+const DIES: &str = "#!/bin/sh\nrm \"$0\"\necho 'unable to access the ledger' >&2\nkill -9 $PPID\n";
 
 #[tokio::test]
 async fn a_push_without_an_answer_may_still_move_the_branch_on() {
