@@ -23,6 +23,7 @@ use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::journal::{Course, Line};
+use crate::domain::rules::action::InProgress;
 use crate::domain::world::World;
 
 pub use autopilot::Autopilot;
@@ -48,6 +49,8 @@ pub struct Core {
     /// What the guardrails lead to.
     pub autopilot: Autopilot,
     pub in_flight: BTreeMap<Target, InFlight>,
+    /// Actions that did not end before a later one took their place: how they end says nothing of that one.
+    pub superseded: BTreeMap<ActionId, Superseded>,
     /// What is to become of git after rollbacks.
     pub reverts: BTreeMap<WorkloadKey, Revert>,
     pub journal: JournalView,
@@ -108,28 +111,24 @@ pub struct InFlight {
     pub owner_asked: bool,
     /// Whether this process began it; else it was found open.
     pub begun_here: bool,
-    /// The action in doubt whose place it took: how that ends says nothing of this one.
-    pub took_place_of: Option<ActionId>,
+}
+
+/// An action whose place a later one took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Superseded {
+    pub by: Verb,
+    /// Whether this process began it.
+    pub begun_here: bool,
 }
 
 impl InFlight {
     /// Makes one that has just begun.
     #[must_use]
     pub fn new(record: PlanRecord, since: Timestamp) -> Self {
-        Self {
-            action: None,
-            record,
-            since,
-            outcome: None,
-            accepted: None,
-            owner_asked: false,
-            begun_here: false,
-            took_place_of: None,
-        }
+        Self { action: None, record, since, outcome: None, accepted: None, owner_asked: false, begun_here: false }
     }
 
-    /// Whether a verb that goes forward, or the same one, has to wait for it. What is accepted only waits to be carried out.
-    /// A flag may be taken from users again while it is in doubt whether it was: that gives it to nobody.
+    /// Whether a verb that goes forward has to wait for it. What is accepted only waits to be carried out.
     #[must_use]
     pub fn blocks(&self, verb: Verb) -> bool {
         if self.awaits_merge() {
@@ -140,9 +139,19 @@ impl InFlight {
         if verb == Verb::Release && self.record.pipeline().is_some() {
             return true;
         }
-        let is_in_doubt = self.outcome.is_some();
-        let is_taken_again = matches!(verb, Verb::FlagOff | Verb::FlagLower) && self.record.verb == verb && is_in_doubt;
-        self.accepted.is_none() && !is_taken_again
+        self.accepted.is_none()
+    }
+
+    /// What a plan needs to know of it.
+    #[must_use]
+    pub fn in_progress(&self) -> InProgress {
+        InProgress {
+            target: self.record.target.clone(),
+            verb: self.record.verb,
+            to_hash: self.record.to_hash.clone(),
+            is_begun: self.action.is_some(),
+            is_in_doubt: self.outcome.is_some(),
+        }
     }
 
     /// Whether it is a program that ends with this one.
@@ -157,15 +166,6 @@ impl InFlight {
     #[must_use]
     pub fn awaits_merge(&self) -> bool {
         matches!(self.outcome, Some(Outcome::AwaitsMerge { .. }))
-    }
-
-    /// Whether it is this action; before its intent is written every one but that whose place it took.
-    #[must_use]
-    pub fn is(&self, action: &ActionId) -> bool {
-        match &self.action {
-            Some(own) => own == action,
-            None => self.took_place_of.as_ref() != Some(action),
-        }
     }
 }
 
@@ -182,6 +182,15 @@ impl Core {
     pub fn in_flight_on(&self, key: &WorkloadKey) -> Option<&InFlight> {
         let by_git = || self.in_flight.iter().find(|(target, _)| target.changes().as_ref() == Some(key));
         self.in_flight.get(&Target::from(key.clone())).or_else(|| by_git().map(|(_, flying)| flying))
+    }
+
+    /// Returns the action on a target if it is this one; before its intent is written every one that was not superseded.
+    fn in_flight_as(&mut self, target: &Target, verb: Verb, action: &ActionId) -> Option<&mut InFlight> {
+        let is_superseded = self.superseded.contains_key(action);
+        self.in_flight.get_mut(target).filter(|flying| match &flying.action {
+            Some(own) => own == action,
+            None => flying.record.verb == verb && !is_superseded,
+        })
     }
 
     /// Adds a message to the operator.

@@ -1,7 +1,7 @@
 //! Receipts: progress and outcome of actions and statements.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::domain::record::receipt::Receipt;
 
@@ -10,8 +10,8 @@ const MAX_LINES: usize = 2000;
 
 pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     match receipt {
-        Receipt::Begun { action, target, .. } => begun(core, action, &target),
-        Receipt::Accepted { record, lacks, .. } => accepted(core, &record, &lacks),
+        Receipt::Begun { action, target, verb } => begun(core, action, &target, verb),
+        Receipt::Accepted { action, record, lacks } => accepted(core, &action, &record, &lacks),
         Receipt::Ended { action, record, outcome, lines } => {
             written(core, lines);
             ended(core, &action, &record, outcome)
@@ -23,17 +23,16 @@ pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     }
 }
 
-fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
-    if let Some(flying) = core.in_flight.get_mut(target) {
+fn begun(core: &mut Core, action: ActionId, target: &Target, verb: Verb) -> Vec<Effect> {
+    if let Some(flying) = core.in_flight_as(target, verb, &action) {
         flying.action = Some(action);
     }
     Vec::new()
 }
 
 /// An action was taken up, and is not done before everybody is served by what it goes to.
-fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
-    let flying = core.in_flight.get_mut(&record.target).filter(|flying| flying.record.verb == record.verb);
-    let first = flying.is_some_and(|flying| {
+fn accepted(core: &mut Core, action: &ActionId, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
+    let first = core.in_flight_as(&record.target, record.verb, action).is_some_and(|flying| {
         let is_merged = flying.outcome.take_if(|outcome| matches!(outcome, Outcome::AwaitsMerge { .. })).is_some();
         flying.accepted.replace(lacks.to_owned()).is_none() || is_merged
     });
@@ -47,11 +46,8 @@ fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
 }
 
 pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
-    if core
-        .in_flight
-        .get(&record.target)
-        .is_some_and(|flying| flying.is(action) && flying.outcome.as_ref() == Some(&outcome))
-    {
+    let own = core.in_flight_as(&record.target, record.verb, action);
+    if own.is_some_and(|flying| flying.outcome.as_ref() == Some(&outcome)) {
         return Vec::new();
     }
     let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.describe());
@@ -66,12 +62,14 @@ pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, out
         // What is settled before it is known which cluster this is was not left open.
         core.found_open.retain(|(open, _)| open != action);
         // A stop may have taken the place of what was in progress before it.
-        let is_it = |flying: &&InFlight| flying.record.verb == record.verb && flying.is(action);
-        let here = core.in_flight.get(&record.target).filter(is_it).map(|flying| flying.begun_here);
-        if here.is_some() {
+        let own = core.in_flight_as(&record.target, record.verb, action).map(|flying| flying.begun_here);
+        let superseded = core.superseded.remove(action);
+        if own.is_some() {
             core.in_flight.remove(&record.target);
         }
-        let here = here.unwrap_or_default();
+        // Whoever asked for the same again wants what follows it, whichever of the two was taken.
+        let asked_again = superseded.is_some_and(|superseded| superseded.begun_here || superseded.by == record.verb);
+        let here = own.unwrap_or(asked_again);
         let mut effects = super::revert::after(core, record, &outcome, here);
         effects.extend((level != Level::Good).then_some(Effect::Ring));
         return effects;
@@ -79,8 +77,10 @@ pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, out
     super::revert::waits(core, record, &outcome);
     // Unknown: it stays in flight until it is settled, also when it was found open at start.
     let since = core.now;
-    let flying = core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight::new(record.clone(), since));
-    if flying.is(action) {
+    if !core.superseded.contains_key(action) {
+        core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight::new(record.clone(), since));
+    }
+    if let Some(flying) = core.in_flight_as(&record.target, record.verb, action) {
         flying.action = Some(action.clone());
         if let Outcome::AwaitsMerge { shows } = &outcome {
             flying.accepted = Some(shows.clone());

@@ -1,6 +1,6 @@
 //! Plans: made, checked again before they are sent, and sent.
 
-use super::{Core, Effect, InFlight, Level};
+use super::{Core, Effect, InFlight, Level, Superseded};
 use crate::domain::record::action::{Automatic, Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
 
 use crate::domain::facts::cluster::ClusterIdentity;
@@ -54,9 +54,9 @@ impl Core {
             operator: self.operator.clone(),
             in_flight: self
                 .in_flight
-                .iter()
-                .filter(|(_, flying)| flying.blocks(verb))
-                .map(|(target, flying)| (target.clone(), flying.record.verb))
+                .values()
+                .filter(|flying| flying.blocks(verb))
+                .map(InFlight::in_progress)
                 .collect(),
         }
     }
@@ -65,7 +65,9 @@ impl Core {
     pub fn perform(&mut self, plan: Plan) -> Vec<Effect> {
         let record = plan.record().clone();
         let blocked = |flying: &InFlight| {
-            flying.blocks(record.verb) && (!record.moves_backward() || flying.record.verb == record.verb)
+            let waits =
+                !record.moves_backward() || flying.in_progress().holds_up(record.verb, record.to_hash.as_deref());
+            flying.blocks(record.verb) && waits
         };
         if self.in_flight.get(&record.target).is_some_and(blocked) {
             self.notice(Level::Warn, format!("not sent: another action on {} is in progress", record.target));
@@ -76,14 +78,12 @@ impl Core {
         let effects =
             if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
         let (suspends, automatic) = (to_suspend(&self.world, &record), record.automatic.clone());
-        let took_place_of = self.in_flight.get(&record.target).and_then(|flying| flying.action.clone());
-        let flying = InFlight {
-            owner_asked: suspends.is_some(),
-            begun_here: true,
-            took_place_of,
-            ..InFlight::new(record, self.now)
-        };
-        self.in_flight.insert(flying.record.target.clone(), flying);
+        let flying = InFlight { owner_asked: suspends.is_some(), begun_here: true, ..InFlight::new(record, self.now) };
+        let by = flying.record.verb;
+        if let Some(before) = self.in_flight.insert(flying.record.target.clone(), flying) {
+            let superseded = Superseded { by, begun_here: before.begun_here };
+            self.superseded.extend(before.action.map(|action| (action, superseded)));
+        }
         effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key, automatic.clone()))).collect()
     }
 

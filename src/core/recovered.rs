@@ -70,7 +70,7 @@ pub(super) fn left_open(core: &mut Core, record: &PlanRecord, why: &str) -> Vec<
 mod tests {
     use super::*;
     use crate::cli::fixtures::{now, release_in_progress, target};
-    use crate::core::{Msg, update};
+    use crate::core::{InFlight, Msg, update};
     use crate::domain::facts::cluster::ClusterIdentity;
     use std::sync::Arc;
 
@@ -183,6 +183,57 @@ mod tests {
         assert!(core.in_flight.contains_key(&Target::Flag(key.clone())));
         update(&mut core, ended(&new, "it is on"), now());
         assert!(!core.in_flight.contains_key(&Target::Flag(key)));
+    }
+
+    /// Law 3: what stops waits for no answer to the same thing, be it from before a crash or to a request that was not answered.
+    #[test]
+    fn a_stop_is_asked_for_again_while_the_last_time_is_in_doubt() {
+        for verb in [Verb::Pause, Verb::Abort, Verb::Rollback] {
+            let key = target("prod-eu", "rollout/api");
+            let mut core = Core::new(release_in_progress(), "alice".to_owned(), now());
+            let record = core.plan(&key, verb, None).unwrap().record().clone();
+            let actions = ["1", "2", "3"].map(|action| ActionId(action.to_owned()));
+            let found = Recovered { open: vec![(actions[0].clone(), record.clone())], ..Recovered::default() };
+            update(&mut core, Msg::Recovered(Box::new(found)), now());
+            let forward = core.plan(&key, Verb::Promote, None).unwrap_err();
+            assert!(forward.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{verb}: {forward:?}");
+            let receipt = |action: &ActionId, outcome: Outcome| {
+                let (action, record) = (action.clone(), Box::new(record.clone()));
+                Msg::Receipt(Receipt::Ended { action, record, outcome, lines: Vec::new() })
+            };
+            for action in &actions[1..] {
+                let again = core.plan(&key, verb, None).unwrap();
+                assert!(!core.perform(again).is_empty(), "{verb}");
+                let refusals = core.plan(&key, verb, None).expect_err("one at a time, while it is on its way");
+                assert!(refusals.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{verb}: {refusals:?}");
+                // An earlier one that ends before this one has begun is not this one.
+                let missing = Outcome::FoundNotDone { shows: "as before".to_owned() };
+                update(&mut core, receipt(&actions[0], missing), now());
+                let begun = Receipt::Begun { action: action.clone(), target: key.clone().into(), verb };
+                update(&mut core, Msg::Receipt(begun), now());
+                update(&mut core, receipt(action, Outcome::Unknown { why: "no answer".to_owned() }), now());
+            }
+            for (action, is_open) in [(&actions[1], true), (&actions[2], false)] {
+                update(&mut core, receipt(action, Outcome::FoundDone { shows: "as wanted".to_owned() }), now());
+                assert_eq!(is_in_flight(&core), is_open, "{verb} {action:?}");
+            }
+        }
+    }
+
+    /// A rollback to another revision waits for none that is on its way to a revision that turned out to be bad as well.
+    #[test]
+    fn a_rollback_to_another_revision_does_not_wait() {
+        let key = target("prod-eu", "rollout/api");
+        let mut core = Core::new(release_in_progress(), "alice".to_owned(), now());
+        let first = core.plan(&key, Verb::Rollback, None).unwrap();
+        let record = PlanRecord { to_hash: Some("another".to_owned()), ..first.record().clone() };
+        let action = ActionId("1".to_owned());
+        core.in_flight.insert(record.target.clone(), InFlight::new(record.clone(), now()));
+        core.plan(&key, Verb::Rollback, None).expect_err("its intent is not written yet");
+        let begun = Receipt::Begun { action, target: key.clone().into(), verb: Verb::Rollback };
+        update(&mut core, Msg::Receipt(begun), now());
+        let again = core.plan(&key, Verb::Rollback, None).unwrap();
+        assert!(!core.perform(again).is_empty());
     }
 
     /// What waits for people keeps nobody from anything but another commit, and says so once.

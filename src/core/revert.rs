@@ -1,6 +1,6 @@
 //! The revert in git that follows a rollback: begun once users have what they had before, and said loudly where it fails.
 
-use super::{Core, Effect, Level};
+use super::{Core, Effect, InFlight, Level};
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::action::{Automatic, Outcome, PlanRecord, System, Target, Verb};
 use crate::domain::rules::action::git::{reverted_once_merged, still_to_revert};
@@ -20,7 +20,10 @@ pub(super) fn after(core: &mut Core, record: &PlanRecord, outcome: &Outcome, her
     match (&record.target, record.verb) {
         (Target::Workload(key), Verb::Rollback) if record.moves_backward() && outcome.is_taken() => {
             let is_by_git = core.world.environment(&key.env).is_some_and(|env| env.settings.git.is_configured());
-            if !is_by_git {
+            let is_reverted = |(target, flying): (&Target, &InFlight)| {
+                flying.record.verb == Verb::Revert && target.changes().as_ref() == Some(key)
+            };
+            if !is_by_git || core.in_flight.iter().any(is_reverted) {
                 return Vec::new();
             }
             if !here {

@@ -9,7 +9,7 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Release, Rollback};
 use crate::cli::{Command, Exit};
-use crate::core::{Core, Recheck, Revert};
+use crate::core::{Core, InFlight, Recheck, Revert};
 use crate::domain::record::action::{DescriptionPart, Outcome, Verb, describe};
 
 use crate::domain::facts::freshness::SourceKind;
@@ -219,7 +219,11 @@ async fn prepare_stop(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> 
             && is_owner_read(core, target)
     };
     driver.until(STOP_CONTEXT_TIMEOUT, known).await?;
-    settle_open(driver, target, |open| open == verb).await?;
+    // What is in doubt of an earlier one is looked for meanwhile: this one does not wait for it.
+    if let Some(open) = open_on(&driver.core, target, &|open| open == verb) {
+        complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
+    }
+    driver.until(STOP_CONTEXT_TIMEOUT, |core| open_on(core, target, &|open| open == verb).is_none()).await?;
     say_left_open(driver, target);
     Ok(())
 }
@@ -236,15 +240,18 @@ pub(super) async fn settle_open(
     target: &WorkloadKey,
     matters: impl Fn(Verb) -> bool,
 ) -> Result<()> {
-    let is_open =
-        |core: &Core| core.in_flight_on(target).is_some_and(|open| matters(open.record.verb) && !open.awaits_merge());
-    if let Some(open) = driver.core.in_flight_on(target).filter(|open| matters(open.record.verb)) {
+    if let Some(open) = open_on(&driver.core, target, &matters) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
     }
-    while is_open(&driver.core) {
+    while open_on(&driver.core, target, &matters).is_some() {
         driver.next().await?;
     }
     Ok(())
+}
+
+/// Returns the action of this kind that was left open on a workload and waits for nobody.
+fn open_on<'a>(core: &'a Core, target: &WorkloadKey, matters: &impl Fn(Verb) -> bool) -> Option<&'a InFlight> {
+    core.in_flight_on(target).filter(|open| matters(open.record.verb) && !open.awaits_merge())
 }
 
 /// Says what stays open, for it was sent to another cluster of that name.

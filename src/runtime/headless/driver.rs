@@ -156,7 +156,7 @@ impl Driver {
         self.awaits_merge = None;
         self.performing = Some((target.clone(), verb));
         let effects = self.core.perform(plan);
-        let in_doubt = self.core.in_flight.get(&target).and_then(|flying| flying.took_place_of.clone());
+        let others = self.core.superseded.clone();
         if effects.is_empty() {
             let why = "not sent: another action on it is in progress".to_owned();
             return Ok((Outcome::Refused { why }, false));
@@ -164,7 +164,7 @@ impl Driver {
         self.carry_out(effects);
         let mut until = None;
         loop {
-            let mut settled = self.settled.iter().filter(|(action, ..)| in_doubt.as_ref() != Some(action));
+            let mut settled = self.settled.iter().filter(|(action, ..)| !others.contains_key(action));
             let found = settled.find(|(_, at, what, _)| *at == target && *what == verb);
             let outcome = found.map(|(.., outcome)| outcome.clone());
             if let Some(outcome) = outcome {

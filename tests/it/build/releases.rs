@@ -467,7 +467,6 @@ pub fn in_flight() -> Model {
         outcome: Some(Outcome::Unknown { why: "no answer within 5 s".to_owned() }),
         owner_asked: false,
         begun_here: true,
-        took_place_of: None,
     };
     model.core.in_flight.insert(target("prod-eu").into(), flying);
     model

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use release_cockpit::domain::record::action::{Intent, Outcome, System, Target, Verb};
+use release_cockpit::domain::record::action::{Intent, Outcome, System, Verb};
 use release_cockpit::domain::record::receipt::Receipt;
 
 use release_cockpit::domain::facts::freshness::Heard;
@@ -15,7 +15,7 @@ use release_cockpit::domain::facts::workload::deployment::Deployment;
 use release_cockpit::domain::facts::workload::rollout::Rollout;
 use release_cockpit::domain::facts::workload::{Object, Phase, Snapshot, Status};
 use release_cockpit::domain::record::journal::{Entry, Line, open_intents};
-use release_cockpit::domain::rules::action::{Plan, PlanContext, plan};
+use release_cockpit::domain::rules::action::{InProgress, Plan, PlanContext, plan};
 use release_cockpit::domain::rules::refusal::Refusal;
 use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::{EnvSettings, Environment, WorkloadState, World};
@@ -382,12 +382,14 @@ impl Cockpit {
         self.receipts.iter().filter(unknown).count()
     }
 
-    fn in_flight(&self) -> Vec<(Target, Verb)> {
+    fn in_flight(&self) -> Vec<InProgress> {
         let mut open = BTreeMap::new();
         for receipt in &self.receipts {
             match receipt {
                 Receipt::Begun { action, target, verb } => {
-                    open.insert(action.clone(), (target.clone(), *verb));
+                    let (target, verb) = (target.clone(), *verb);
+                    let begun = InProgress { target, verb, to_hash: None, is_begun: true, is_in_doubt: false };
+                    open.insert(action.clone(), begun);
                 }
                 Receipt::Ended { action, outcome, .. } if outcome.is_settled() => {
                     open.remove(action);

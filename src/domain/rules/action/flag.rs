@@ -1,7 +1,7 @@
 //! Turning feature flags. Off, or to fewer users, gives back what they had, and nothing blocks it ([law 3](crate#laws)); on, or to
 //! more users, brings something, and goes past every gate ([law 1](crate#laws)).
 
-use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
+use super::plan::{InProgress, Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::flag::{Flag, FlagFacts, FlagKey, FlagState, ProviderKind, Turn};
 use crate::domain::facts::freshness::Link;
@@ -135,8 +135,9 @@ pub(super) fn plan(world: &World, key: &FlagKey, turn: Turn, around: &PlanContex
     };
     let mut refusals = read_only(env);
     let direction = direction(turn, source.flag(&key.flag).map(|flag| flag.state));
-    let in_flight = |(target, other): &(Target, Verb)| {
-        *target == Target::Flag(key.clone()) && (!direction.is_backward() || *other == verb_of(turn, direction))
+    let in_flight = |other: &InProgress| {
+        let waits = !direction.is_backward() || other.holds_up(verb_of(turn, direction), None);
+        other.target == Target::Flag(key.clone()) && waits
     };
     if around.in_flight.iter().any(in_flight) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));

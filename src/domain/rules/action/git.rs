@@ -282,7 +282,7 @@ pub(super) fn plan_revert(world: &World, key: &WorkloadKey, around: &PlanContext
     }
     refusals.extend(shared_entry(env, workload, &changes));
     let target = self::key(env, workload, &changes);
-    if around.in_flight.iter().any(|(other, _)| *other == Target::Git(target.clone())) {
+    if around.in_flight.iter().any(|other| other.target == Target::Git(target.clone())) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     if refusals.is_empty() {

@@ -25,7 +25,7 @@ mod tests;
 mod way_back;
 
 pub use kind::{writes, writes_of};
-pub use plan::{Plan, PlanContext, plan};
+pub use plan::{InProgress, Plan, PlanContext, plan};
 pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};

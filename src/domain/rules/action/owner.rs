@@ -156,7 +156,9 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
             return Err(refusals);
         }
     };
-    if around.in_flight.iter().any(|(target, _)| *target == Target::Owner(key.clone())) {
+    if around.in_flight.iter().any(|other| {
+        other.target == Target::Owner(key.clone()) && (verb != Verb::SuspendAutomation || other.holds_up(verb, None))
+    }) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     let body = if verb == Verb::SuspendAutomation {

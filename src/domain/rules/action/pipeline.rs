@@ -123,7 +123,7 @@ pub(super) fn may_bring_back(env: &Environment, workload: &WorkloadState, around
     let pipeline = env.settings.promote.pipeline.as_ref()?;
     let name = pipeline.call.name();
     let is_it = |target: &Target| matches!(target, Target::Pipeline(key) if key.promotes == workload.id && key.env == *env.name());
-    Some(if around.in_flight.iter().any(|(target, _)| is_it(target)) {
+    Some(if around.in_flight.iter().any(|other| is_it(&other.target)) {
         format!("{name} is in progress, and may bring it out again: stop it where it runs")
     } else {
         format!("what {name} deploys from: its next run may bring it out again")

@@ -34,9 +34,34 @@ pub struct PlanContext {
     pub journal_broken: Option<String>,
     /// Whether journals of earlier runs are still being read.
     pub journal_unread: bool,
-    pub in_flight: Vec<(Target, Verb)>,
+    pub in_flight: Vec<InProgress>,
     /// Who acts.
     pub operator: String,
+}
+
+/// An action whose outcome is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InProgress {
+    pub target: Target,
+    pub verb: Verb,
+    /// Template hash of the revision that it goes to, for a rollback.
+    pub to_hash: Option<String>,
+    /// Whether its intent is written.
+    pub is_begun: bool,
+    /// Whether it was sent, and no answer tells what came of it.
+    pub is_in_doubt: bool,
+}
+
+impl InProgress {
+    /// Whether what moves backward has to wait for it: only for the same thing while it is on its way. What is in doubt may have
+    /// arrived, or not, or only the first of its two requests: whoever asks again gives nobody anything, and to wait until it is
+    /// known takes half a minute ([law 3](crate#laws)).
+    #[must_use]
+    pub fn holds_up(&self, verb: Verb, to_hash: Option<&str>) -> bool {
+        let is_the_same = self.verb == verb && self.to_hash.as_deref() == to_hash;
+        let is_not_begun = self.verb == verb && !self.is_begun;
+        (is_the_same || is_not_begun) && !self.is_in_doubt
+    }
 }
 
 /// A plan. Only [`plan()`] makes one, and only for what may be done.
@@ -195,10 +220,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if !direction.is_backward() {
         refusals.extend(denied.clone().map(refused_by_rbac(env)));
     }
-    // What moves backward does not wait for what goes forward, only for itself (law 3).
-    let waits_for = |verb: Verb| !direction.is_backward() || verb == intent.verb;
-    let is_about = |target: &Target| target.changes().as_ref() == intent.target.workload();
-    if around.in_flight.iter().any(|(target, verb)| is_about(target) && waits_for(*verb)) {
+    let to_hash = draft.as_ref().ok().and_then(|draft| draft.to_revision.as_ref()).map(|to| to.hash.as_str());
+    let waits_for = |other: &InProgress| !direction.is_backward() || other.holds_up(intent.verb, to_hash);
+    let is_about = |other: &InProgress| other.target.changes().as_ref() == intent.target.workload();
+    if around.in_flight.iter().any(|other| is_about(other) && waits_for(other)) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     if !direction.is_backward() {

@@ -134,6 +134,7 @@ pub fn all() -> Vec<Case> {
         crash::before_the_request,
         crash::after_the_request,
         crash::in_a_rollback,
+        crash::a_rollback_does_not_wait_for_one_in_doubt,
     ];
     let traffic = cases![
         autopilot::errors_triple_at_a_quarter,

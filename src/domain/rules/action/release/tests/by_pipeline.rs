@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
 use crate::domain::record::action::{ActionId, PipelineRequest, Target};
-use crate::domain::rules::action::{RunState, SeenPipeline, SeenRun};
+use crate::domain::rules::action::{InProgress, RunState, SeenPipeline, SeenRun};
 use crate::domain::world::Promote;
 
 const NEXT: Part<'_> = ("api", "eu.example/shop/api:1.5.0@sha256:new", Some("sha256:new"));
@@ -149,6 +149,8 @@ fn a_rollback_says_that_a_pipeline_may_bring_it_back_and_asks_it_nothing() {
         pipeline: "deploy".to_owned(),
         promotes: id(),
     };
-    let running = plan_with(vec![(Target::Pipeline(key), Verb::Release)]);
+    let target = Target::Pipeline(key);
+    let begun = InProgress { target, verb: Verb::Release, to_hash: None, is_begun: true, is_in_doubt: false };
+    let running = plan_with(vec![begun]);
     assert!(running.record().not_undone.join("; ").contains("deploy is in progress, and may bring it out again"));
 }
