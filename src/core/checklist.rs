@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect};
 use crate::domain::record::checklist::{
-    Acknowledgement, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff,
+    Acknowledgement, Check, CheckId, CheckPhase, CheckState, Decision, How, RedRef, SignOff,
 };
 use crate::domain::record::freeze::Freeze;
 use crate::domain::record::requirement::Requirements;
 use crate::domain::rules::checklist::required::{decision, unrecorded};
-use crate::domain::rules::checklist::role::{RoleStatus, refusal, role_statuses};
+use crate::domain::rules::checklist::role::{RoleStatus, reds_of, refusal, role_statuses};
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::Entry;
@@ -252,6 +252,8 @@ impl Core {
         let said = self.world.ledger.signed_in(env, here.as_ref()).filter(|sign| sign.who == who);
         let last = said.map(|sign| sign.at).max().filter(|_| decision == Decision::NoGo);
         let at = last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)));
+        let reds = known.map(|known| reds_of(known, &self.world.ledger, &candidate)).into_iter().flatten();
+        let reds = reds.map(|red| RedRef { check: red.check.clone(), at: red.at }).collect();
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
             cluster: here,
@@ -263,6 +265,7 @@ impl Core {
             decision,
             note,
             at,
+            reds: (decision == Decision::Go).then_some(reds),
             subject: candidate.key,
             digest: candidate.digest,
             signature: None,
@@ -324,8 +327,10 @@ impl Core {
         let last = self.world.ledger.freezes_of(env, cluster.as_ref()).map(|one| one.at).max();
         let at = last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)));
         let (who, _) = self.identity(env);
+        let ends = || self.world.ledger.not_ended(env, cluster.as_ref()).map(Freeze::named).collect();
         let freeze = Freeze {
             env: env.clone(),
+            ends: is_end.then(ends),
             cluster,
             who,
             reason,

@@ -108,6 +108,7 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
         digest: None,
         takes_back: standing(model, who, role),
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof: Proof::default(),
     };
@@ -322,6 +323,7 @@ fn a_no_go_for_the_revision_that_is_named_stops_an_open_question() {
         digest: None,
         takes_back: None,
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof: Proof::default(),
     });

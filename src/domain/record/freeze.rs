@@ -1,5 +1,6 @@
 //! No promotions into an environment until a time, or until somebody says otherwise: stop the line.
 
+use std::collections::{BTreeSet, HashSet};
 use std::hash::Hash;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::record::proof::Proof;
-use crate::domain::record::statements::Stated;
+use crate::domain::record::statements::{Stated, StatementRef};
 
 /// A person's word that nothing is promoted into an environment, or that it may be again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +24,12 @@ pub struct Freeze {
     /// When it ends by itself; `None` where only a person ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Whether it ends every freeze that was stated before.
+    /// Whether it ends freezes.
     #[serde(default)]
     pub is_end: bool,
+    /// The freezes that it ends. Earlier versions do not say: theirs end all that are dated before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<BTreeSet<StatementRef>>,
     pub at: Timestamp,
     /// By the author's SSH key, over [`Entry::to_be_signed`](crate::domain::record::journal::Entry::to_be_signed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,11 +42,17 @@ pub struct Freeze {
 impl Stated for Freeze {
     /// All but who vouches for it.
     fn identity(&self) -> impl Hash + Eq {
-        (&self.env, &self.cluster, &self.who, &self.reason, self.until, self.is_end, self.at)
+        (&self.env, &self.cluster, &self.who, &self.reason, self.until, (self.is_end, &self.ends), self.at)
     }
 }
 
 impl Freeze {
+    /// Returns what names it in an end.
+    #[must_use]
+    pub fn named(&self) -> StatementRef {
+        StatementRef { who: self.who.clone(), at: self.at }
+    }
+
     /// Returns it in one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -67,12 +77,27 @@ pub fn in_force<'a>(
     is_proven: impl Fn(&Proof) -> bool,
     now: Timestamp,
 ) -> Option<&'a Freeze> {
-    let ended = stated.clone().filter(|one| one.is_end && is_proven(&one.proof)).map(|one| one.at).max();
-    let lasts = |one: &&Freeze| {
-        !one.is_end && one.until.is_none_or(|until| now < until) && ended.is_none_or(|ended| one.at > ended)
-    };
+    let lasts = |one: &&Freeze| one.until.is_none_or(|until| now < until);
     // One that only a person ends outlasts any other.
-    stated.filter(lasts).max_by_key(|one| (one.until.unwrap_or(Timestamp::MAX), one.at))
+    not_ended(stated, is_proven).filter(lasts).max_by_key(|one| (one.until.unwrap_or(Timestamp::MAX), one.at))
+}
+
+/// Returns the freezes that nobody ended, over or not.
+pub fn not_ended<'a>(
+    stated: impl Iterator<Item = &'a Freeze> + Clone,
+    is_proven: impl Fn(&Proof) -> bool,
+) -> impl Iterator<Item = &'a Freeze> {
+    let (mut named, mut before) = (HashSet::new(), None);
+    for end in stated.clone().filter(|one| one.is_end && is_proven(&one.proof)) {
+        match &end.ends {
+            Some(ends) => named.extend(ends.iter().map(|one| (one.who.as_str(), one.at))),
+            None => before = before.max(Some(end.at)),
+        }
+    }
+    stated.filter(move |one| {
+        let is_ended = named.contains(&(one.who.as_str(), one.at)) || before.is_some_and(|before| one.at <= before);
+        !one.is_end && !is_ended
+    })
 }
 
 #[cfg(test)]
@@ -91,6 +116,7 @@ mod tests {
             reason: "incident 4711".to_owned(),
             until: until.map(at),
             is_end,
+            ends: None,
             at: at(second),
             signature: None,
             proof: Proof::default(),
@@ -111,6 +137,20 @@ mod tests {
         assert!(!holds(&[timed.clone(), open.clone(), end.clone()], 13));
         // One that comes after holds again.
         assert!(holds(&[open, end, stated(14, None, false)], 15));
+    }
+
+    /// A clock that is fast dates an end after what is stated later: it ends only what its author knew.
+    #[test]
+    fn an_end_ends_what_it_names_whatever_the_clocks_say() {
+        let (timed, incident) =
+            (stated(10, Some(200), false), Freeze { who: "bob".to_owned(), ..stated(14, None, false) });
+        for dated in [1, 12, 20] {
+            let end = Freeze { ends: Some(BTreeSet::from([timed.named()])), ..stated(dated, None, true) };
+            assert!(!holds(&[timed.clone(), end.clone()], 30), "{dated}");
+            assert!(holds(&[timed.clone(), end.clone(), incident.clone()], 30), "{dated}");
+            let both = Freeze { ends: Some(BTreeSet::from([timed.named(), incident.named()])), ..end };
+            assert!(!holds(&[timed.clone(), both, incident.clone()], 30), "{dated}");
+        }
     }
 
     #[test]

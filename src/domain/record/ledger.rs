@@ -17,6 +17,7 @@ use crate::domain::record::flag_set::FlagSets;
 use crate::domain::record::freeze::{self, Freeze};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
+use crate::domain::record::later_stop::LaterStop;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::regression::Regression;
 use crate::domain::record::rejection::Rejection;
@@ -34,6 +35,16 @@ pub struct Red {
     pub check: CheckId,
     pub subject: String,
     pub at: Timestamp,
+    /// Whether it stands in the shared record, where everybody reads it.
+    #[serde(default)]
+    pub is_shared: bool,
+}
+
+impl Stated for Red {
+    /// All but where it was found.
+    fn identity(&self) -> impl Hash + Eq {
+        (&self.env, &self.cluster, &self.check, &self.subject, self.at)
+    }
 }
 
 /// A ReplicaSet that was seen to go out and to become stable.
@@ -64,7 +75,7 @@ macro_rules! stated_whole {
     )+};
 }
 
-stated_whole!(Red, BecameStable, Superseded, Kept, Regression, Rejection);
+stated_whole!(BecameStable, Superseded, Kept, Regression, Rejection);
 
 /// An environment by its name and by what is behind it, as far as it was written down.
 type Place = (EnvName, Option<ClusterIdentity>);
@@ -84,6 +95,9 @@ pub struct Ledger {
     /// Who stopped promotions, or allowed them again, in the order in which it was read.
     #[serde(default)]
     freezes: Statements<Freeze>,
+    /// Stops of later versions.
+    #[serde(default)]
+    later_stops: Statements<LaterStop>,
     #[serde(default)]
     regressions: Statements<Regression>,
     /// What promotions ask for, in the order in which it was read.
@@ -200,6 +214,21 @@ impl Ledger {
     #[must_use]
     pub fn frozen(&self, env: &EnvName, here: Option<&ClusterIdentity>, now: Timestamp) -> Option<&Freeze> {
         freeze::in_force(self.freezes_of(env, here), |proof| self.is_proven(proof), now)
+    }
+
+    pub(super) fn take_later_stop(&mut self, stop: LaterStop) {
+        self.later_stops.add(stop);
+    }
+
+    /// Returns a stop of an environment that this version cannot read.
+    #[must_use]
+    pub fn later_stop(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> Option<&LaterStop> {
+        self.later_stops.iter().find(|stop| is_of(env, here, (&stop.env, stop.cluster.as_ref())))
+    }
+
+    /// Returns the freezes of an environment that nobody ended.
+    pub fn not_ended(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &Freeze> {
+        freeze::not_ended(self.freezes_of(env, here), |proof| self.is_proven(proof))
     }
 
     /// Returns what people said of freezes of an environment.
@@ -346,7 +375,14 @@ impl Ledger {
 
     fn went_red(&mut self, env: &EnvName, cluster: Option<&ClusterIdentity>, check: &CheckId, finding: &Finding) {
         let (env, cluster) = (env.clone(), cluster.cloned());
-        self.reds.add(Red { env, cluster, check: check.clone(), subject: finding.subject.clone(), at: finding.at });
+        let (subject, at) = (finding.subject.clone(), finding.at);
+        self.reds.add(Red { env, cluster, check: check.clone(), subject, at, is_shared: false });
+    }
+
+    /// Notes that all that went red by this ledger stands in the shared record.
+    pub(super) fn reds_are_shared(&mut self) {
+        let reds = std::mem::take(&mut self.reds);
+        self.reds = Vec::from(reds).into_iter().map(|red| Red { is_shared: true, ..red }).collect::<Vec<_>>().into();
     }
 
     /// Takes in what another ledger holds, which was read later.
@@ -359,10 +395,16 @@ impl Ledger {
             self.take_sign_off(sign_off);
         }
         for red in &other.reds {
-            self.reds.add(red.clone());
+            match self.reds.known_mut(red) {
+                Some(known) => known.is_shared |= red.is_shared,
+                None => _ = self.reds.add(red.clone()),
+            }
         }
         for freeze in &other.freezes {
             self.take_freeze(freeze);
+        }
+        for stop in &other.later_stops {
+            self.later_stops.add(stop.clone());
         }
         for regression in &other.regressions {
             self.regressions.add(regression.clone());

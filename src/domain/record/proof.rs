@@ -320,6 +320,7 @@ pub(crate) mod tests {
             digest: None,
             takes_back: None,
             takes_back_of: None,
+            reds: None,
             signature: None,
             proof: Proof::default(),
         })

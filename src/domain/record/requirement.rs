@@ -13,7 +13,7 @@ use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::record::checklist::CheckId;
 use crate::domain::record::proof::Proof;
-use crate::domain::record::statements::Stated;
+use crate::domain::record::statements::{Stated, StatementRef};
 
 /// One thing that has to hold before a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -153,6 +153,10 @@ pub struct Requirements {
     /// What is no longer asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dropped: BTreeSet<Requirement>,
+    /// The decisions that a decision follows: what those ask for it may drop. Earlier versions do not say: theirs follow all
+    /// that are dated before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<BTreeSet<StatementRef>>,
     /// Whether a person decided it; otherwise it is what the config said when they acted.
     #[serde(default)]
     pub is_decision: bool,
@@ -169,12 +173,24 @@ pub struct Requirements {
 impl Stated for Requirements {
     /// All but who vouches for it.
     fn identity(&self) -> impl Hash + Eq {
-        let said = (&self.asked, &self.dropped, self.is_decision);
+        let said = (&self.asked, &self.dropped, self.is_decision, &self.follows);
         (&self.env, &self.cluster, &self.workloads, said, &self.who, self.at)
     }
 }
 
 impl Requirements {
+    /// Returns what names it in a later decision.
+    #[must_use]
+    pub fn named(&self) -> StatementRef {
+        StatementRef { who: self.who.clone(), at: self.at }
+    }
+
+    /// Whether a decision comes after another one: as its author knew, whatever the clocks say.
+    fn comes_after(&self, other: &Self) -> bool {
+        let is_named = |by: &Self, one: &Self| by.follows.as_ref().map(|named| named.contains(&one.named()));
+        is_named(self, other).unwrap_or_else(|| is_named(other, self) != Some(true) && self.at > other.at)
+    }
+
     /// Returns it in one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -206,13 +222,13 @@ pub struct InForce {
     pub asked: BTreeMap<Requirement, (String, Timestamp)>,
     /// What a person dropped, and who: no config asks for it again without a person's word.
     pub dropped: BTreeMap<Requirement, (String, Timestamp)>,
-    /// When a person said last what is dropped.
-    pub decided: Option<Timestamp>,
+    /// What people decided, oldest first.
+    pub decisions: Vec<StatementRef>,
 }
 
 impl InForce {
     /// Returns what holds by these statements. What a config asks for holds from the first time; only a person's word takes
-    /// it back, and of two such words the later one counts.
+    /// it back. Of two such words the later one counts, and of two that do not know each other the one that asks for more.
     pub fn of<'a>(stated: impl Iterator<Item = &'a Requirements>, is_proven: impl Fn(&Proof) -> bool) -> Self {
         let mut stated: Vec<&Requirements> = stated.collect();
         stated.sort_by_key(|one| one.at);
@@ -220,13 +236,17 @@ impl InForce {
         // Where somebody's config wants keys, a reader without them cannot tell whose decision it is.
         let keys = stated.iter().any(|one| one.asked.contains(&Requirement::Keys));
         let is_proven = |proof: &Proof| is_proven(proof) && (!keys || *proof == Proof::ByKey);
-        let decisions = |one: &&&Requirements| one.is_decision && is_proven(&one.proof);
-        for decision in stated.iter().filter(decisions) {
-            in_force.dropped.retain(|requirement, _| !decision.asked.contains(requirement));
-            let by = || (decision.who.clone(), decision.at);
-            in_force.dropped.extend(decision.dropped.iter().map(|requirement| (requirement.clone(), by())));
-            in_force.decided = Some(decision.at);
+        let is_decision = |one: &&&Requirements| one.is_decision && is_proven(&one.proof);
+        let decisions: Vec<&Requirements> = stated.iter().filter(is_decision).copied().collect();
+        for decision in &decisions {
+            for requirement in &decision.dropped {
+                let asks = |other: &&&Requirements| other.asked.contains(requirement);
+                if decisions.iter().filter(asks).all(|other| decision.comes_after(other)) {
+                    in_force.dropped.insert(requirement.clone(), (decision.who.clone(), decision.at));
+                }
+            }
         }
+        in_force.decisions = decisions.into_iter().map(Requirements::named).collect();
         for one in stated {
             for requirement in one.asked.iter().filter(|requirement| !in_force.dropped.contains_key(requirement)) {
                 in_force.asked.entry(requirement.clone()).or_insert_with(|| (one.who.clone(), one.at));
@@ -251,6 +271,7 @@ mod tests {
             workloads: BTreeSet::new(),
             asked: asked.iter().map(|id| gate(id)).collect(),
             dropped: dropped.iter().map(|id| gate(id)).collect(),
+            follows: None,
             is_decision: !dropped.is_empty(),
             who: format!("ada{at}"),
             at: Timestamp::from_second(at).unwrap(),
@@ -278,6 +299,38 @@ mod tests {
         assert_eq!(in_force(&[first.clone(), dropped.clone(), asks(3, &["smoke", "load"], &[])]), ["gate smoke"]);
         // A person may ask for it again.
         assert_eq!(in_force(&[first, dropped, asks(4, &["load"], &["smoke"])]), ["gate load"]);
+    }
+
+    /// A clock that is fast dates a decision after what others decide later: it drops only what its author knew.
+    #[test]
+    fn a_decision_drops_nothing_that_it_does_not_follow() {
+        let first = asks(1, &["smoke", "load"], &[]);
+        let following = |one: Requirements, after: &[&Requirements]| {
+            let named = after.iter().map(|after| after.named()).collect();
+            Requirements { follows: Some(named), is_decision: true, ..one }
+        };
+        for dated in [2, 4, 20] {
+            let drops = following(asks(dated, &["smoke"], &["load"]), &[]);
+            assert_eq!(in_force(&[first.clone(), drops.clone()]), ["gate smoke"], "{dated}");
+            let unaware = following(asks(3, &["smoke", "load"], &[]), &[]);
+            let all = [first.clone(), drops.clone(), unaware.clone()];
+            assert_eq!(in_force(&all), ["gate load", "gate smoke"], "{dated}");
+            // Whoever asks again after that drop is the last word, whatever their clock says.
+            let again = following(unaware.clone(), &[&drops]);
+            assert_eq!(in_force(&[first.clone(), drops.clone(), again]).len(), 2, "{dated}");
+            let once_more = following(asks(1, &["smoke"], &["load"]), &[&drops, &unaware]);
+            assert_eq!(in_force(&[first.clone(), drops, unaware, once_more]), ["gate smoke"], "{dated}");
+        }
+    }
+
+    #[test]
+    fn a_decision_of_an_earlier_version_counts_by_its_time_but_not_against_one_that_follows_it() {
+        let (first, fast) = (asks(1, &["load"], &[]), asks(20, &["smoke"], &["load"]));
+        let named = Some(BTreeSet::from([fast.named()]));
+        let again = Requirements { follows: named, is_decision: true, ..asks(5, &["load"], &[]) };
+        assert_eq!(in_force(&[first.clone(), fast.clone(), again.clone()]), ["gate load", "gate smoke"]);
+        let unaware = Requirements { follows: Some(BTreeSet::new()), ..again };
+        assert_eq!(in_force(&[first, fast, unaware]), ["gate smoke"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::record::anchor;
 use crate::domain::record::checklist::{Acknowledgement, CheckOutcome, Decision, SignOff};
 use crate::domain::record::journal::{Entry, Line, hex};
+use crate::domain::record::later_stop::LaterStop;
 use crate::domain::record::ledger::Ledger;
 use crate::domain::record::proof::{Flaw, Keys, Proof};
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +31,8 @@ enum Kind {
     /// What a promotion asks for.
     Requirement,
     Freeze,
+    /// Of a later version.
+    LaterStop,
     NoGo,
 }
 
@@ -55,6 +58,15 @@ fn keeps_out(entry: &Entry) -> bool {
         Entry::Requires(requirements) => !requirements.is_decision,
         Entry::Frozen(freeze) => !freeze.is_end,
         _ => !matches!(Kind::of(entry), Kind::FlagOff | Kind::Other),
+    }
+}
+
+/// Whether a statement takes back what it names, and nothing else: then no clock makes it more than its author meant.
+fn names_what_it_follows(entry: &Entry) -> bool {
+    match entry {
+        Entry::Requires(requirements) => requirements.follows.is_some(),
+        Entry::Frozen(freeze) => freeze.ends.is_some(),
+        _ => false,
     }
 }
 
@@ -124,6 +136,13 @@ pub fn read(
     mut keys: Option<&mut Keys>,
 ) -> Ledger {
     let mut ledger = Ledger::default();
+    let values = data.values().filter(|value| value.len() <= MAX_STATEMENT_BYTES);
+    for stop in values.filter_map(|value| LaterStop::read(value)) {
+        // Under whatever name, it is about the cluster that it lies in, unless it says otherwise.
+        if !is_elsewhere(Some(here), stop.cluster.as_ref()) {
+            ledger.take_later_stop(LaterStop { cluster: Some(here.clone()), ..stop });
+        }
+    }
     for (found_at, entry) in newest(data, here) {
         let Some(of) = entry.checklist_of().filter(|_| statement(&entry).is_some()) else { continue };
         // Other configs may call this environment otherwise. What names no cluster that can be compared lies in this one.
@@ -132,7 +151,8 @@ pub fn read(
             Some(Comparison::Other) => false,
             Some(Comparison::Unknown) | None => of == env || keeps_out(&entry),
         };
-        if !is_about || !keeps_out(&entry) && said_at(&entry) > now + MAX_AHEAD {
+        let waits_for_its_time = !keeps_out(&entry) && !names_what_it_follows(&entry);
+        if !is_about || waits_for_its_time && said_at(&entry) > now + MAX_AHEAD {
             continue;
         }
         let proof = keys.as_deref_mut().map_or(Proof::NotRequired, |keys| proven(keys, (&entry, found_at), here, now));
@@ -145,6 +165,7 @@ pub fn read(
     if let Some(keys) = keys {
         keys.forget();
     }
+    ledger.reds_are_shared();
     ledger
 }
 
@@ -250,8 +271,14 @@ fn reported(entry: Entry) -> Entry {
 pub fn surplus<'a>(data: &'a BTreeMap<String, String>, here: Option<&ClusterIdentity>) -> Vec<&'a String> {
     let mut kinds: BTreeMap<Kind, Vec<(&String, usize)>> = BTreeMap::new();
     for (key, value) in data.iter().filter(|(key, _)| !anchor::is_anchor(key)) {
-        let kind = serde_json::from_str(value)
-            .map_or(Kind::Other, |entry| if is_foreign(&entry, here) { Kind::Other } else { Kind::of(&entry) });
+        let kind = match serde_json::from_str(value) {
+            Ok(Entry::Later) => {
+                let stop = LaterStop::read(value).filter(|stop| !is_elsewhere(here, stop.cluster.as_ref()));
+                stop.map_or(Kind::Other, |_| Kind::LaterStop)
+            }
+            Ok(entry) if !is_foreign(&entry, here) => Kind::of(&entry),
+            Ok(_) | Err(_) => Kind::Other,
+        };
         kinds.entry(kind).or_default().push((key, key.len() + value.len()));
     }
     let mut keys = Vec::new();

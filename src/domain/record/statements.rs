@@ -4,11 +4,20 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::ops::Deref;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What makes two copies the same statement.
 pub trait Stated {
     fn identity(&self) -> impl Hash + Eq;
+}
+
+/// Names a statement that another one follows: clocks of two machines do not say which of two came first, this does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StatementRef {
+    pub who: String,
+    /// When, by their own clock.
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

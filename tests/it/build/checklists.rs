@@ -99,6 +99,7 @@ pub fn checklist() -> Model {
             digest: digest.clone(),
             takes_back: None,
             takes_back_of: None,
+            reds: None,
             signature: None,
             proof: Proof::default(),
         })

@@ -252,6 +252,7 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         digest: Some(text.to_owned()),
         takes_back: None,
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof: Proof::default(),
     });

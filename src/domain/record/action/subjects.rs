@@ -48,6 +48,9 @@ impl Subjects {
         if let Some(freeze) = ledger.frozen(env, Some(here), now) {
             return Some(freeze.sentence());
         }
+        if let Some(stop) = ledger.later_stop(env, Some(here)) {
+            return Some(stop.sentence());
+        }
         let about = || ledger.signed_in(env, Some(here)).filter(|sign_off| self.is_held_by(&sign_off.subject));
         let own = |sign_off: &SignOff| {
             let (who, role) = (sign_off.speaks_for().to_owned(), sign_off.role.clone());

@@ -12,4 +12,4 @@ pub mod sign_off;
 
 pub use acknowledgement::Acknowledgement;
 pub use check::{BuiltinCheck, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, CheckState, Finding, How};
-pub use sign_off::{Decision, SignOff, SignOffRules};
+pub use sign_off::{Decision, RedRef, SignOff, SignOffRules};

@@ -1,10 +1,12 @@
 //! A reviewer's GO or NO-GO, and who has to give one.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::CheckId;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::proof::Proof;
@@ -53,12 +55,23 @@ pub struct SignOff {
     /// Whose NO-GO in this role that is, where it is not their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes_back_of: Option<String>,
+    /// The gates that were red for its subject by what its author knew: those do not make a GO void, all others do. Earlier
+    /// versions do not say: by theirs, what went red later by the clocks does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reds: Option<BTreeSet<RedRef>>,
     /// By the author's SSH key, over [`Entry::to_be_signed`](crate::domain::record::journal::Entry::to_be_signed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
     /// What the signature proves; never read from a text.
     #[serde(default, skip_serializing_if = "Proof::is_not_required")]
     pub proof: Proof,
+}
+
+/// Names a check that went red.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RedRef {
+    pub check: CheckId,
+    pub at: Timestamp,
 }
 
 impl SignOff {
@@ -75,7 +88,7 @@ impl Stated for SignOff {
     fn identity(&self) -> impl Hash + Eq {
         let takes_back = (self.takes_back, &self.takes_back_of);
         let said = (&self.role, &self.who, self.decision, &self.note, self.at, takes_back);
-        (&self.env, &self.cluster, &self.subject, &self.digest, said)
+        (&self.env, &self.cluster, &self.subject, &self.digest, said, &self.reds)
     }
 }
 

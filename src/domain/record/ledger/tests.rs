@@ -43,6 +43,7 @@ fn entry(at: i64, (here, kind, good): (bool, u8, bool)) -> Entry {
             digest: None,
             takes_back: None,
             takes_back_of: None,
+            reds: None,
             signature: None,
             proof: Proof::default(),
         }),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::record::checklist::{CheckId, Finding};
+use crate::domain::record::freeze::Freeze;
 use proptest::prelude::*;
 
 fn now() -> Timestamp {
@@ -22,6 +23,7 @@ fn signed(env: &str, at: i64, decision: Decision) -> SignOff {
         digest: None,
         takes_back: None,
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof: Proof::default(),
     }
@@ -243,5 +245,54 @@ proptest! {
     #[test]
     fn any_record_is_read_without_panic(values in proptest::collection::btree_map(".*", ".*", 0..20)) {
         prop_assert_eq!(read((&EnvName::new("a"), &here()), &values, now(), None), Ledger::default());
+    }
+}
+
+/// Law 13: a program that knows less lets nothing through that a later one stopped.
+#[test]
+fn a_stop_of_a_later_version_counts_and_stays() {
+    let stop = |cluster: &str| {
+        format!(
+            r#"{{"kind":"halted","env":"a","keeps_out":true,"who":"bob","cluster":{{"cluster":"{cluster}","namespace":"shop"}}}}"#
+        )
+    };
+    let mut all = data(&(0..300).map(|at| sign_off("a", at)).collect::<Vec<_>>());
+    all.insert("000000000001.halted".to_owned(), stop("uid-of-a"));
+    let ledger = read((&EnvName::new("a"), &here()), &all, now(), None);
+    assert!(ledger.later_stop(&EnvName::new("a"), Some(&here())).is_some());
+    let surplus = surplus(&all, Some(&here()));
+    assert!(surplus.len() >= 100 && !surplus.iter().any(|key| key.ends_with("halted")), "{surplus:?}");
+    all.insert("000000000001.halted".to_owned(), stop("uid-of-b"));
+    let ledger = read((&EnvName::new("a"), &here()), &all, now(), None);
+    assert!(ledger.later_stop(&EnvName::new("a"), Some(&here())).is_none());
+}
+
+/// The end of a freeze that names it counts at once, and a clock that is fast does not make it end what came later.
+#[test]
+fn an_end_of_a_clock_that_is_fast_ends_what_it_names() {
+    let freeze = |who: &str, at: i64, ends: Option<&Freeze>| Freeze {
+        env: EnvName::new("a"),
+        cluster: None,
+        who: who.to_owned(),
+        reason: "incident 4711".to_owned(),
+        until: None,
+        is_end: ends.is_some(),
+        ends: ends.map(|freeze| [freeze.named()].into()),
+        at: now() + SignedDuration::from_secs(at),
+        signature: None,
+        proof: Proof::default(),
+    };
+    let first = freeze("alice", -60, None);
+    let end = freeze("alice", 600, Some(&first));
+    let frozen = |all: &[&Freeze], after: i64| {
+        let all: Vec<Entry> = all.iter().map(|one| Entry::Frozen((*one).clone())).collect();
+        let now = now() + SignedDuration::from_secs(after);
+        let ledger = read((&EnvName::new("a"), &here()), &data(&all), now, None);
+        ledger.frozen(&EnvName::new("a"), Some(&here()), now).map(|freeze| freeze.who.clone())
+    };
+    let incident = freeze("bob", 300, None);
+    assert_eq!(frozen(&[&first, &end], 1), None);
+    for after in [301, 599, 601, 9999] {
+        assert_eq!(frozen(&[&first, &end, &incident], after).as_deref(), Some("bob"), "{after}");
     }
 }

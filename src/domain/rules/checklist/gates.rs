@@ -222,19 +222,19 @@ fn listed(
         Promoted::Revision(workload, revision) => world.candidate_for(env, &workload.id, revision),
         Promoted::All | Promoted::Workload(_) => world.candidate(env),
     };
-    let frozen = frozen(world, env, now);
+    let stopped = stopped(world, env, now);
     let Some(candidate) = candidate else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
         let nothing = Refusal::new(RefusalKind::Blind, "no candidate release seen yet", "");
         let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
-        return frozen.into_iter().chain(asked.then_some(nothing)).collect();
+        return stopped.into_iter().chain(asked.then_some(nothing)).collect();
     };
     let checks = env
         .checks
         .iter()
         .filter(|check| check.spec.phase != CheckPhase::Post && !is_answered_anew(check) && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)));
-    let mut reasons: Vec<Refusal> = frozen.into_iter().chain(checks).collect();
+    let mut reasons: Vec<Refusal> = stopped.into_iter().chain(checks).collect();
     let going_out = match promoted {
         Promoted::Revision(..) => vec![candidate.clone()],
         Promoted::Workload(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
@@ -285,7 +285,7 @@ pub fn in_the_way_of_flag(world: &World, env: &Environment, now: Timestamp) -> V
     let Some(served) = world.served(env) else {
         let text = format!("{}: not seen what runs there, so no gate can be asked", env.name());
         let nothing = Refusal::new(RefusalKind::Blind, text, format!("green when {} answers", env.name()));
-        return frozen(world, env, now).into_iter().chain([nothing]).collect();
+        return stopped(world, env, now).into_iter().chain([nothing]).collect();
     };
     let mut reasons = answer(world, env, now).reasons;
     let about_served = role_statuses(env, &world.ledger, &served).iter().flat_map(no_gos).collect::<Vec<_>>();
@@ -314,10 +314,17 @@ fn flags_in_order(world: &World, env: &Environment, candidate: &Candidate, now: 
     gates.filter_map(refused).collect()
 }
 
-fn frozen(world: &World, env: &Environment, now: Timestamp) -> Option<Refusal> {
-    let freeze = world.ledger.frozen(env.name(), env.cluster.as_ref(), now)?;
-    let text = format!("frozen {} by {}: “{}”", freeze.duration(), freeze.who, freeze.reason);
-    Some(Refusal::new(RefusalKind::Gate, text, format!("`cockpit unfreeze {}` ends it", env.name())))
+/// What people stated of the environment itself.
+fn stopped(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
+    let here = env.cluster.as_ref();
+    let freeze = world.ledger.frozen(env.name(), here, now).map(|freeze| {
+        let text = format!("frozen {} by {}: “{}”", freeze.duration(), freeze.who, freeze.reason);
+        Refusal::new(RefusalKind::Gate, text, format!("`cockpit unfreeze {}` ends it", env.name()))
+    });
+    let later = world.ledger.later_stop(env.name(), here).map(|stop| {
+        Refusal::new(RefusalKind::Blind, stop.sentence(), "promote with the version of cockpit that the others use")
+    });
+    freeze.into_iter().chain(later).collect()
 }
 
 /// The NO-GOs that stand in a role.

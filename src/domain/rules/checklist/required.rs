@@ -11,6 +11,7 @@ use crate::domain::record::checklist::{CheckPhase, CheckSpec};
 use crate::domain::record::ledger::is_of;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::requirement::{InForce, Requirement, Requirements, list};
+use crate::domain::record::statements::StatementRef;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, World};
 
@@ -184,10 +185,11 @@ pub fn decision(world: &World, env: &Environment, who: &str, now: Timestamp) -> 
     // What this version does not know is not its to drop.
     let is_dropped = |wanted: &Requirement| !matches!(wanted, Requirement::Later(_)) && !asked.contains(wanted);
     let dropped = wanted.into_iter().filter(is_dropped).collect();
-    // The last word, also where this clock is behind the one that dated the word before.
-    let last = in_force().filter_map(|one| one.decided).max();
+    // Earlier versions go by the time: the last word, also where this clock is behind the one that dated the word before.
+    let follows: BTreeSet<StatementRef> = in_force().flat_map(|one| one.decisions).collect();
+    let last = follows.iter().map(|one| one.at).max();
     let at = last.map_or(now, |last| now.max(last + SignedDuration::from_secs(1)));
-    Ok(Requirements { dropped, is_decision: true, ..stated(env, asked, who, at) })
+    Ok(Requirements { dropped, is_decision: true, follows: Some(follows), ..stated(env, asked, who, at) })
 }
 
 fn stated(env: &Environment, asked: BTreeSet<Requirement>, who: &str, at: Timestamp) -> Requirements {
@@ -197,6 +199,7 @@ fn stated(env: &Environment, asked: BTreeSet<Requirement>, who: &str, at: Timest
         workloads: env.settings.workloads.iter().cloned().collect(),
         asked,
         dropped: BTreeSet::new(),
+        follows: None,
         is_decision: false,
         who: who.to_owned(),
         at,

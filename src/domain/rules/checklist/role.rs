@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::candidate::Candidate;
 use crate::domain::facts::cluster::is_here;
-use crate::domain::record::checklist::{CheckId, Decision, SignOff};
+use crate::domain::record::checklist::{CheckId, Decision, RedRef, SignOff};
 use crate::domain::record::ledger::{Ledger, Red, is_of};
 use crate::domain::record::proof::Flaw;
 use crate::domain::world::Environment;
@@ -143,10 +143,28 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
         (Some(_), None) => return Some("which digest runs now is not known".to_owned()),
     }
     let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
-    let about = |red: &&Red| is_of(env.name(), env.cluster.as_ref(), (&red.env, red.cluster.as_ref()));
-    let reds = ledger.reds.iter().filter(about).filter(|red| red.subject == candidate.key);
-    let since = reds.filter(|red| red.at > sign_off.at && is_gate(&red.check)).max_by_key(|red| red.at)?;
+    let reds = reds_of(env, ledger, candidate).filter(|red| is_gate(&red.check));
+    let since = reds.filter(|red| went_red_since(red, sign_off)).max_by_key(|red| red.at)?;
     Some(format!("gate {} went red since", since.check))
+}
+
+/// Returns the checks that went red for a candidate.
+pub fn reds_of<'a>(env: &Environment, ledger: &'a Ledger, candidate: &Candidate) -> impl Iterator<Item = &'a Red> {
+    let about = |red: &&Red| is_of(env.name(), env.cluster.as_ref(), (&red.env, red.cluster.as_ref()));
+    ledger.reds.iter().filter(about).filter(|red| red.subject == candidate.key)
+}
+
+/// Whether a check went red after a GO. The clock of whoever signed does not say so alone: what stands in the shared record and
+/// they did not know came after it, or was nothing that they weighed.
+fn went_red_since(red: &Red, sign_off: &SignOff) -> bool {
+    let is_later = red.at > sign_off.at;
+    match &sign_off.reds {
+        Some(known) => {
+            let is_known = known.contains(&RedRef { check: red.check.clone(), at: red.at });
+            !is_known && (is_later || red.is_shared)
+        }
+        None => is_later,
+    }
 }
 
 /// Returns why someone must not sign in a role, if so.

@@ -7,19 +7,22 @@ mod soak;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Candidate, answer, in_the_way, in_the_way_of};
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::checklist::{
-    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff,
+    BuiltinCheck, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, RedRef, SignOff,
 };
 use crate::domain::record::journal::{Entry, Line};
 use crate::domain::record::proof::{Flaw, Proof};
 use crate::domain::record::regression::Regression;
+use crate::domain::record::shared;
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
@@ -363,6 +366,7 @@ fn without_proof_a_go_counts_nowhere_that_keys_are_required() {
         digest: candidate.digest.clone(),
         takes_back: None,
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof,
     };
@@ -457,6 +461,7 @@ fn signed_no_go(world: &mut World, subject: &str) -> bool {
         digest: None,
         takes_back: None,
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof: Proof::NotRequired,
     };
@@ -480,4 +485,58 @@ fn a_no_go_holds_for_each_artifact_that_is_still_going_out() {
     assert!(signed_no_go(&mut fresh(true), theirs));
     // What everybody has already is not what it was said of.
     assert!(!signed_no_go(&mut fresh(false), theirs));
+}
+
+proptest! {
+    /// Law 13: the clock of whoever signs GO neither makes it outlast a gate that went red after it, nor makes it void for what
+    /// they knew.
+    #[test]
+    fn a_go_is_void_for_reds_that_its_author_did_not_know_whatever_their_clock_says(
+        signed_at in -5_000_i64..5_000,
+        red_at in -5_000_i64..5_000,
+        is_known in any::<bool>(),
+        is_earlier_version in any::<bool>(),
+    ) {
+        let parts = [API];
+        let mut world = world(None, &Runs::only(&parts), Vec::new());
+        world.environments[1].checks.push(Check::new(CheckSpec { phase: CheckPhase::Pre, ..soak() }));
+        let env = world.environment(&EnvName::new("prod")).unwrap();
+        let candidate = world.candidate(env).unwrap();
+        let at = |seconds: i64| now() + SignedDuration::from_secs(seconds);
+        let check = CheckId::new("soak");
+        let named = RedRef { check: check.clone(), at: at(red_at) };
+        let go = SignOff {
+            env: EnvName::new("prod"),
+            cluster: None,
+            role: "sre".to_owned(),
+            who: "alice".to_owned(),
+            verified: false,
+            decision: Decision::Go,
+            note: String::new(),
+            at: at(signed_at),
+            subject: candidate.key.clone(),
+            digest: candidate.digest.clone(),
+            takes_back: None,
+            takes_back_of: None,
+            reds: (!is_earlier_version).then(|| is_known.then_some(named).into_iter().collect()),
+            signature: None,
+            proof: Proof::NotRequired,
+        };
+        let finding = Finding {
+            found: CheckOutcome::Failed,
+            summary: "3 failed".to_owned(),
+            evidence: Vec::new(),
+            green_when: String::new(),
+            at: at(red_at),
+            subject: candidate.key.clone(),
+        };
+        let red = Entry::Checked { env: EnvName::new("prod"), cluster: None, check, finding };
+        let data = [shared::statement(&red).unwrap(), shared::statement(&Entry::SignedOff(go)).unwrap()].into();
+        let here = ClusterIdentity::unknown("shop");
+        world.ledger.merge(shared::read((&EnvName::new("prod"), &here), &data, at(10_000), None));
+        let env = world.environment(&EnvName::new("prod")).unwrap();
+        let seats = role_statuses(env, &world.ledger, &candidate);
+        let is_void = seats[0].signatures[0].void.is_some();
+        prop_assert_eq!(is_void, if is_earlier_version { red_at > signed_at } else { !is_known }, "{:?}", seats);
+    }
 }

@@ -260,6 +260,7 @@ fn on_asks_the_gates_of_every_environment_that_gets_the_flag() {
         reason: "incident".to_owned(),
         until: None,
         is_end: false,
+        ends: None,
         at: now(),
         signature: None,
         proof: Proof::default(),
