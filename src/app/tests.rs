@@ -20,8 +20,7 @@ use super::model::{Look, Model, Overlay};
 use super::{Effect, Msg, update};
 use crate::core::{self, Autopilot, Core};
 use crate::domain::facts::access::{Access, Permission};
-use crate::domain::record::action::ActionId;
-use crate::domain::record::action::{Outcome, PlanRecord, Verb};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Verb};
 use crate::domain::record::receipt::Receipt;
 use crate::domain::rules::action::writes;
 
@@ -322,16 +321,23 @@ fn forward_plans_wait_for_the_journals_and_backward_plans_do_not() {
     assert_eq!(performed(&press(&mut model, "esc p y")).len(), 1);
 }
 
+/// Returns which action it is that is in progress by this record, or one that nobody knows.
+fn action_of(model: &Model, record: &PlanRecord) -> ActionId {
+    let found = model.core.unsettled().find(|other| other.record == *record);
+    found.map_or_else(|| ActionId("a".to_owned()), |other| other.action.clone())
+}
+
 #[test]
 fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
     let mut model = model(false, false);
     let record = performed(&press(&mut model, "p y")).remove(0);
     let now = model.core.now;
     let unknown = Outcome::Unknown { why: "no answer in 10 s".to_owned() };
+    let action = action_of(&model, &record);
     update(
         &mut model,
         Msg::Core(core::Msg::Receipt(Receipt::Ended {
-            action: ActionId("a".to_owned()),
+            action,
             record: Box::new(record.clone()),
             outcome: unknown,
             lines: Vec::new(),
@@ -341,10 +347,11 @@ fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
     assert!(performed(&press(&mut model, "p y")).is_empty(), "nothing is sent while one is unknown");
     press(&mut model, "esc");
     let found = Outcome::FoundNotDone { shows: "Paused".to_owned() };
+    let action = action_of(&model, &record);
     update(
         &mut model,
         Msg::Core(core::Msg::Receipt(Receipt::Ended {
-            action: ActionId("a".to_owned()),
+            action,
             record: Box::new(record),
             outcome: found,
             lines: Vec::new(),
@@ -363,10 +370,11 @@ fn backward_action_does_not_wait_for_a_forward_one() {
     press(&mut model, "esc");
     let now = model.core.now;
     let done = Outcome::Confirmed { shows: "Progressing".to_owned() };
+    let action = action_of(&model, &promotion);
     update(
         &mut model,
         Msg::Core(core::Msg::Receipt(Receipt::Ended {
-            action: ActionId("a".to_owned()),
+            action,
             record: Box::new(promotion),
             outcome: done,
             lines: Vec::new(),

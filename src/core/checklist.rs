@@ -8,6 +8,7 @@ use crate::domain::record::checklist::{
 };
 use crate::domain::record::freeze::Freeze;
 use crate::domain::record::requirement::Requirements;
+use crate::domain::record::shared::MAX_STATEMENTS;
 use crate::domain::rules::checklist::required::{decision, unrecorded};
 use crate::domain::rules::checklist::role::{RoleStatus, reds_of, refusal, role_statuses};
 
@@ -23,6 +24,9 @@ pub enum Item<'a> {
     Check(&'a Check, CheckState),
     RoleStatus(RoleStatus),
 }
+
+/// How long after its time a freeze is over by every clock.
+const OVER_FOR_ALL: SignedDuration = SignedDuration::from_hours(24);
 
 /// Longest note of a statement, in characters: what is shared has to fit into a ConfigMap.
 pub const MAX_NOTE_CHARS: usize = 500;
@@ -253,7 +257,10 @@ impl Core {
         let last = said.map(|sign| sign.at).max().filter(|_| decision == Decision::NoGo);
         let at = last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)));
         let reds = known.map(|known| reds_of(known, &self.world.ledger, &candidate)).into_iter().flatten();
-        let reds = reds.map(|red| RedRef { check: red.check.clone(), at: red.at }).collect();
+        // Others read only the latest.
+        let mut reds: Vec<RedRef> = reds.map(|red| RedRef { check: red.check.clone(), at: red.at }).collect();
+        reds.sort_by_key(|red| red.at);
+        let reds = reds.split_off(reds.len().saturating_sub(MAX_STATEMENTS)).into_iter().collect();
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
             cluster: here,
@@ -327,7 +334,9 @@ impl Core {
         let last = self.world.ledger.freezes_of(env, cluster.as_ref()).map(|one| one.at).max();
         let at = last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)));
         let (who, _) = self.identity(env);
-        let ends = || self.world.ledger.not_ended(env, cluster.as_ref()).map(Freeze::named).collect();
+        // A clock that is behind may take one for over that others do not.
+        let may_last = |one: &&Freeze| one.until.is_none_or(|until| until + OVER_FOR_ALL > self.now);
+        let ends = || self.world.ledger.not_ended(env, cluster.as_ref()).filter(may_last).map(Freeze::named).collect();
         let freeze = Freeze {
             env: env.clone(),
             ends: is_end.then(ends),

@@ -49,8 +49,10 @@ pub struct Core {
     /// What the guardrails lead to.
     pub autopilot: Autopilot,
     pub in_flight: BTreeMap<Target, InFlight>,
-    /// Actions that did not end before a later one took their place: how they end says nothing of that one.
+    /// Actions that were not settled before a later one took their place: how they end says nothing of that one.
     pub superseded: BTreeMap<ActionId, Superseded>,
+    /// How many were begun here.
+    begun: u64,
     /// What is to become of git after rollbacks.
     pub reverts: BTreeMap<WorkloadKey, Revert>,
     pub journal: JournalView,
@@ -99,8 +101,7 @@ pub enum Level {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
-    /// Which action; known once its intent is written.
-    pub action: Option<ActionId>,
+    pub action: ActionId,
     pub record: PlanRecord,
     pub since: Timestamp,
     /// An outcome that is not settled yet (unknown).
@@ -113,19 +114,18 @@ pub struct InFlight {
     pub begun_here: bool,
 }
 
-/// An action whose place a later one took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An action whose place a later one took before it was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Superseded {
+    pub flying: InFlight,
     pub by: Verb,
-    /// Whether this process began it.
-    pub begun_here: bool,
 }
 
 impl InFlight {
     /// Makes one that has just begun.
     #[must_use]
-    pub fn new(record: PlanRecord, since: Timestamp) -> Self {
-        Self { action: None, record, since, outcome: None, accepted: None, owner_asked: false, begun_here: false }
+    pub fn new(action: ActionId, record: PlanRecord, since: Timestamp) -> Self {
+        Self { action, record, since, outcome: None, accepted: None, owner_asked: false, begun_here: false }
     }
 
     /// Whether a verb that goes forward has to wait for it. What is accepted only waits to be carried out.
@@ -149,7 +149,6 @@ impl InFlight {
             target: self.record.target.clone(),
             verb: self.record.verb,
             to_hash: self.record.to_hash.clone(),
-            is_begun: self.action.is_some(),
             is_in_doubt: self.outcome.is_some(),
         }
     }
@@ -184,13 +183,14 @@ impl Core {
         self.in_flight.get(&Target::from(key.clone())).or_else(|| by_git().map(|(_, flying)| flying))
     }
 
-    /// Returns the action on a target if it is this one; before its intent is written every one that was not superseded.
-    fn in_flight_as(&mut self, target: &Target, verb: Verb, action: &ActionId) -> Option<&mut InFlight> {
-        let is_superseded = self.superseded.contains_key(action);
-        self.in_flight.get_mut(target).filter(|flying| match &flying.action {
-            Some(own) => own == action,
-            None => flying.record.verb == verb && !is_superseded,
-        })
+    /// Returns the actions that are not settled, those whose place others took as well.
+    pub fn unsettled(&self) -> impl Iterator<Item = &InFlight> {
+        self.in_flight.values().chain(self.superseded.values().map(|superseded| &superseded.flying))
+    }
+
+    fn unsettled_mut(&mut self, target: &Target, action: &ActionId) -> Option<&mut InFlight> {
+        let in_flight = self.in_flight.get_mut(target).filter(|flying| flying.action == *action);
+        in_flight.or_else(|| self.superseded.get_mut(action).map(|superseded| &mut superseded.flying))
     }
 
     /// Adds a message to the operator.

@@ -1,7 +1,7 @@
 //! Receipts: progress and outcome of actions and statements.
 
-use super::{Core, Effect, InFlight, Level};
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
+use super::{Core, Effect, InFlight, Level, Superseded};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
 use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::domain::record::receipt::Receipt;
 
@@ -10,7 +10,7 @@ const MAX_LINES: usize = 2000;
 
 pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     match receipt {
-        Receipt::Begun { action, target, verb } => begun(core, action, &target, verb),
+        Receipt::Begun { .. } => Vec::new(),
         Receipt::Accepted { action, record, lacks } => accepted(core, &action, &record, &lacks),
         Receipt::Ended { action, record, outcome, lines } => {
             written(core, lines);
@@ -23,16 +23,9 @@ pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     }
 }
 
-fn begun(core: &mut Core, action: ActionId, target: &Target, verb: Verb) -> Vec<Effect> {
-    if let Some(flying) = core.in_flight_as(target, verb, &action) {
-        flying.action = Some(action);
-    }
-    Vec::new()
-}
-
 /// An action was taken up, and is not done before everybody is served by what it goes to.
 fn accepted(core: &mut Core, action: &ActionId, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
-    let first = core.in_flight_as(&record.target, record.verb, action).is_some_and(|flying| {
+    let first = core.unsettled_mut(&record.target, action).is_some_and(|flying| {
         let is_merged = flying.outcome.take_if(|outcome| matches!(outcome, Outcome::AwaitsMerge { .. })).is_some();
         flying.accepted.replace(lacks.to_owned()).is_none() || is_merged
     });
@@ -46,7 +39,7 @@ fn accepted(core: &mut Core, action: &ActionId, record: &PlanRecord, lacks: &str
 }
 
 pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
-    let own = core.in_flight_as(&record.target, record.verb, action);
+    let own = core.unsettled_mut(&record.target, action);
     if own.is_some_and(|flying| flying.outcome.as_ref() == Some(&outcome)) {
         return Vec::new();
     }
@@ -62,26 +55,29 @@ pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, out
         // What is settled before it is known which cluster this is was not left open.
         core.found_open.retain(|(open, _)| open != action);
         // A stop may have taken the place of what was in progress before it.
-        let own = core.in_flight_as(&record.target, record.verb, action).map(|flying| flying.begun_here);
         let superseded = core.superseded.remove(action);
+        let own = core.in_flight.get(&record.target).filter(|flying| flying.action == *action);
+        let own = own.map(|flying| flying.begun_here);
         if own.is_some() {
             core.in_flight.remove(&record.target);
         }
         // Whoever asked for the same again wants what follows it, whichever of the two was taken.
-        let asked_again = superseded.is_some_and(|superseded| superseded.begun_here || superseded.by == record.verb);
-        let here = own.unwrap_or(asked_again);
+        let asked_again = |other: Superseded| other.flying.begun_here || other.by == record.verb;
+        let here = own.or_else(|| superseded.map(asked_again)).unwrap_or_default();
         let mut effects = super::revert::after(core, record, &outcome, here);
         effects.extend((level != Level::Good).then_some(Effect::Ring));
         return effects;
     }
     super::revert::waits(core, record, &outcome);
     // Unknown: it stays in flight until it is settled, also when it was found open at start.
-    let since = core.now;
-    if !core.superseded.contains_key(action) {
-        core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight::new(record.clone(), since));
+    if core.unsettled_mut(&record.target, action).is_none() {
+        let found = InFlight::new(action.clone(), record.clone(), core.now);
+        match core.in_flight.get(&record.target).map(|other| other.record.verb) {
+            Some(by) => _ = core.superseded.insert(action.clone(), Superseded { flying: found, by }),
+            None => _ = core.in_flight.insert(record.target.clone(), found),
+        }
     }
-    if let Some(flying) = core.in_flight_as(&record.target, record.verb, action) {
-        flying.action = Some(action.clone());
+    if let Some(flying) = core.unsettled_mut(&record.target, action) {
         if let Outcome::AwaitsMerge { shows } = &outcome {
             flying.accepted = Some(shows.clone());
         }

@@ -1,7 +1,7 @@
 //! Plans: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level, Superseded};
-use crate::domain::record::action::{Automatic, Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
+use crate::domain::record::action::{ActionId, Automatic, Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::flag::{FlagKey, Turn};
@@ -52,37 +52,35 @@ impl Core {
             journal_broken: self.journal.broken.clone(),
             journal_unread: self.journal.unread,
             operator: self.operator.clone(),
-            in_flight: self
-                .in_flight
-                .values()
-                .filter(|flying| flying.blocks(verb))
-                .map(InFlight::in_progress)
-                .collect(),
+            in_flight: self.unsettled().filter(|other| other.blocks(verb)).map(InFlight::in_progress).collect(),
         }
     }
 
     /// Hands a plan to its executor, unless an action on the same workload is in progress that it must not overtake.
     pub fn perform(&mut self, plan: Plan) -> Vec<Effect> {
         let record = plan.record().clone();
-        let blocked = |flying: &InFlight| {
+        let blocked = |other: &InFlight| {
             let waits =
-                !record.moves_backward() || flying.in_progress().holds_up(record.verb, record.to_hash.as_deref());
-            flying.blocks(record.verb) && waits
+                !record.moves_backward() || other.in_progress().holds_up(record.verb, record.to_hash.as_deref());
+            other.record.target == record.target && other.blocks(record.verb) && waits
         };
-        if self.in_flight.get(&record.target).is_some_and(blocked) {
+        if self.unsettled().any(blocked) {
             self.notice(Level::Warn, format!("not sent: another action on {} is in progress", record.target));
             return Vec::new();
         }
-        let effect = Effect::Perform(Box::new(plan));
+        self.begun += 1;
+        let what = format!("{} {} {}", record.target, record.verb, self.begun);
+        let action = ActionId::asked(self.now, &self.operator, &what);
+        let effect = Effect::Perform(Box::new(plan.as_action(action.clone())));
         // A stop waits for nothing that it does not need.
         let effects =
             if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
         let (suspends, automatic) = (to_suspend(&self.world, &record), record.automatic.clone());
-        let flying = InFlight { owner_asked: suspends.is_some(), begun_here: true, ..InFlight::new(record, self.now) };
+        let flying = InFlight::new(action, record, self.now);
+        let flying = InFlight { owner_asked: suspends.is_some(), begun_here: true, ..flying };
         let by = flying.record.verb;
         if let Some(before) = self.in_flight.insert(flying.record.target.clone(), flying) {
-            let superseded = Superseded { by, begun_here: before.begun_here };
-            self.superseded.extend(before.action.map(|action| (action, superseded)));
+            self.superseded.insert(before.action.clone(), Superseded { flying: before, by });
         }
         effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key, automatic.clone()))).collect()
     }

@@ -39,8 +39,7 @@ pub(super) fn take_open(core: &mut Core, env: &EnvName) -> Vec<Effect> {
             effects.extend(left_open(core, &record, &why));
             continue;
         }
-        let is_known = core.in_flight.get(&record.target).is_some_and(|flying| flying.record == record);
-        if !is_known {
+        if core.unsettled_mut(&record.target, &action).is_none() {
             let why = "the program ended before its outcome was known".to_owned();
             effects.extend(on_receipt::ended(core, &action, &record, Outcome::Unknown { why }));
         }
@@ -57,6 +56,7 @@ pub(super) fn left_open(core: &mut Core, record: &PlanRecord, why: &str) -> Vec<
     if core.in_flight.get(&record.target).is_some_and(|flying| flying.record == *record) {
         core.in_flight.remove(&record.target);
     }
+    core.superseded.retain(|_, superseded| superseded.flying.record != *record);
     // Nor once it is known which cluster this is.
     core.found_open.retain(|(_, open)| open != record);
     if core.left_open.iter().all(|(known, _)| known != record) {
@@ -167,7 +167,7 @@ mod tests {
             env.flags = vec![FlagSource { heard, flags, ..FlagSource::new(settings.clone()) }];
         }
         let record = core.plan_flag(&key, Turn::Off).unwrap().record().clone();
-        let (old, new) = (ActionId("1".to_owned()), ActionId("2".to_owned()));
+        let old = ActionId("1".to_owned());
         let found = Recovered { open: vec![(old.clone(), record.clone())], ..Recovered::default() };
         update(&mut core, Msg::Recovered(Box::new(found)), now());
         let on = core.plan_flag(&key, Turn::On).unwrap_err();
@@ -175,6 +175,7 @@ mod tests {
         let again = core.plan_flag(&key, Turn::Off).unwrap();
         assert!(!core.perform(again).is_empty());
         core.plan_flag(&key, Turn::Off).expect_err("one at a time, while it is on its way");
+        let new = core.in_flight[&Target::Flag(key.clone())].action.clone();
         let ended = |action: &ActionId, shows: &str| {
             let (record, outcome) = (Box::new(record.clone()), Outcome::FoundNotDone { shows: shows.to_owned() });
             Msg::Receipt(Receipt::Ended { action: action.clone(), record, outcome, lines: Vec::new() })
@@ -192,8 +193,8 @@ mod tests {
             let key = target("prod-eu", "rollout/api");
             let mut core = Core::new(release_in_progress(), "alice".to_owned(), now());
             let record = core.plan(&key, verb, None).unwrap().record().clone();
-            let actions = ["1", "2", "3"].map(|action| ActionId(action.to_owned()));
-            let found = Recovered { open: vec![(actions[0].clone(), record.clone())], ..Recovered::default() };
+            let old = ActionId("1".to_owned());
+            let found = Recovered { open: vec![(old.clone(), record.clone())], ..Recovered::default() };
             update(&mut core, Msg::Recovered(Box::new(found)), now());
             let forward = core.plan(&key, Verb::Promote, None).unwrap_err();
             assert!(forward.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{verb}: {forward:?}");
@@ -201,23 +202,48 @@ mod tests {
                 let (action, record) = (action.clone(), Box::new(record.clone()));
                 Msg::Receipt(Receipt::Ended { action, record, outcome, lines: Vec::new() })
             };
-            for action in &actions[1..] {
+            let mut own = Vec::new();
+            for _ in 0..2 {
                 let again = core.plan(&key, verb, None).unwrap();
                 assert!(!core.perform(again).is_empty(), "{verb}");
                 let refusals = core.plan(&key, verb, None).expect_err("one at a time, while it is on its way");
                 assert!(refusals.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{verb}: {refusals:?}");
-                // An earlier one that ends before this one has begun is not this one.
+                let action = core.in_flight_on(&key).unwrap().action.clone();
+                // Those that are in doubt may become known in any order, and are not this one.
                 let missing = Outcome::FoundNotDone { shows: "as before".to_owned() };
-                update(&mut core, receipt(&actions[0], missing), now());
-                let begun = Receipt::Begun { action: action.clone(), target: key.clone().into(), verb };
-                update(&mut core, Msg::Receipt(begun), now());
-                update(&mut core, receipt(action, Outcome::Unknown { why: "no answer".to_owned() }), now());
+                update(&mut core, receipt(&old, missing), now());
+                assert!(core.in_flight_on(&key).is_some_and(|flying| flying.action == action && flying.begun_here));
+                update(&mut core, receipt(&action, Outcome::Unknown { why: "no answer".to_owned() }), now());
+                own.push(action);
             }
-            for (action, is_open) in [(&actions[1], true), (&actions[2], false)] {
-                update(&mut core, receipt(action, Outcome::FoundDone { shows: "as wanted".to_owned() }), now());
-                assert_eq!(is_in_flight(&core), is_open, "{verb} {action:?}");
-            }
+            // The later one is refused while the earlier one is still in doubt: nothing goes forward before that is known.
+            update(&mut core, receipt(&own[1], Outcome::Refused { why: "conflict".to_owned() }), now());
+            let forward = core.plan(&key, Verb::Promote, None).unwrap_err();
+            assert!(forward.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{verb}: {forward:?}");
+            update(&mut core, receipt(&own[0], Outcome::FoundDone { shows: "as wanted".to_owned() }), now());
+            assert!(core.unsettled().next().is_none(), "{verb}");
         }
+    }
+
+    /// Two that were left open on one workload are settled each by itself.
+    #[test]
+    fn two_open_intents_are_both_waited_for() {
+        let (mut core, _) = with_open_intent();
+        let key = target("prod-eu", "rollout/api");
+        let record = core.plan(&key, Verb::Abort, None).unwrap().record().clone();
+        let [first, second] = ["1", "2"].map(|action| ActionId(action.to_owned()));
+        let open = vec![(first.clone(), record.clone()), (second.clone(), record.clone())];
+        update(&mut core, Msg::Recovered(Box::new(Recovered { open, ..Recovered::default() })), now());
+        let again = core.plan(&key, Verb::Abort, None).unwrap();
+        core.perform(again);
+        let own = core.in_flight_on(&key).unwrap().action.clone();
+        for action in [second, first] {
+            let outcome = Outcome::Unconfirmed { shows: "90 %".to_owned() };
+            let (action, record) = (action.clone(), Box::new(record.clone()));
+            update(&mut core, Msg::Receipt(Receipt::Ended { action, record, outcome, lines: Vec::new() }), now());
+            assert_eq!(core.in_flight_on(&key).map(|flying| &flying.action), Some(&own));
+        }
+        assert_eq!(core.unsettled().count(), 1);
     }
 
     /// A rollback to another revision waits for none that is on its way to a revision that turned out to be bad as well.
@@ -228,12 +254,10 @@ mod tests {
         let first = core.plan(&key, Verb::Rollback, None).unwrap();
         let record = PlanRecord { to_hash: Some("another".to_owned()), ..first.record().clone() };
         let action = ActionId("1".to_owned());
-        core.in_flight.insert(record.target.clone(), InFlight::new(record.clone(), now()));
-        core.plan(&key, Verb::Rollback, None).expect_err("its intent is not written yet");
-        let begun = Receipt::Begun { action, target: key.clone().into(), verb: Verb::Rollback };
-        update(&mut core, Msg::Receipt(begun), now());
+        core.in_flight.insert(record.target.clone(), InFlight::new(action, record, now()));
         let again = core.plan(&key, Verb::Rollback, None).unwrap();
         assert!(!core.perform(again).is_empty());
+        assert_eq!(core.unsettled().count(), 2);
     }
 
     /// What waits for people keeps nobody from anything but another commit, and says so once.

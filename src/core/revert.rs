@@ -21,7 +21,8 @@ pub(super) fn after(core: &mut Core, record: &PlanRecord, outcome: &Outcome, her
         (Target::Workload(key), Verb::Rollback) if record.moves_backward() && outcome.is_taken() => {
             let is_by_git = core.world.environment(&key.env).is_some_and(|env| env.settings.git.is_configured());
             let is_reverted = |(target, flying): (&Target, &InFlight)| {
-                flying.record.verb == Verb::Revert && target.changes().as_ref() == Some(key)
+                let is_about = flying.record.verb == Verb::Revert && target.changes().as_ref() == Some(key);
+                is_about && flying.record.to_hash == record.to_hash
             };
             if !is_by_git || core.in_flight.iter().any(is_reverted) {
                 return Vec::new();
@@ -36,7 +37,12 @@ pub(super) fn after(core: &mut Core, record: &PlanRecord, outcome: &Outcome, her
             begin(core, key)
         }
         (Target::Git(key), Verb::Revert) if outcome.is_done() => {
-            core.reverts.remove(&key.workload_key());
+            let key = key.workload_key();
+            // A rollback that goes further back may have come meanwhile.
+            if matches!(core.reverts.get(&key), Some(Revert::Waits { .. })) {
+                return begin(core, &key);
+            }
+            core.reverts.remove(&key);
             Vec::new()
         }
         (Target::Git(key), Verb::Revert) if outcome.is_settled() => {
@@ -75,11 +81,25 @@ pub(super) fn begin(core: &mut Core, key: &WorkloadKey) -> Vec<Effect> {
             core.reverts.remove(key);
             Vec::new()
         }
+        // It is pushed within seconds, and then it is this one's turn.
+        Err(refusals)
+            if refusals.iter().all(|refusal| refusal.kind == RefusalKind::InFlight) && is_pushing(core, key) =>
+        {
+            Vec::new()
+        }
         Err(refusals) => {
             fail(core, key, &refusals.first().map_or_else(String::new, Refusal::line));
             Vec::new()
         }
     }
+}
+
+/// Whether an earlier revert of a workload is on its way, and waits for nobody.
+fn is_pushing(core: &Core, key: &WorkloadKey) -> bool {
+    core.unsettled().any(|other| {
+        let is_revert = other.record.verb == Verb::Revert && other.record.target.changes().as_ref() == Some(key);
+        is_revert && !other.awaits_merge()
+    })
 }
 
 /// Says loudly that a revert is not in git before people merge it.

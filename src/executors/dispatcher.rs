@@ -175,7 +175,7 @@ impl Dispatcher {
 
     /// Carries out a plan and returns how it ended; an unknown outcome is settled by looking before this returns.
     pub async fn perform(&self, plan: Plan) -> Outcome {
-        let action = ActionId(uuid::Uuid::now_v7().to_string());
+        let action = plan.action().cloned().unwrap_or_else(|| ActionId(uuid::Uuid::now_v7().to_string()));
         let by = self.actor(plan.record().target.env());
         let record = plan.record().clone().of_action(&action, &by);
         let env = record.target.env();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use super::{change, feed, model, performed, press, target};
+use super::{action_of, change, feed, model, performed, press, target};
 use crate::app::model::Model;
 use crate::app::next::next;
 use crate::app::{Effect, Msg, update};
@@ -79,11 +79,11 @@ fn verbs(effects: &[Effect]) -> Vec<Verb> {
 }
 
 fn done(model: &mut Model, record: &PlanRecord, outcome: Outcome) {
-    let now = model.core.now;
+    let (now, action) = (model.core.now, action_of(model, record));
     update(
         model,
         Msg::Core(core::Msg::Receipt(Receipt::Ended {
-            action: ActionId("a".to_owned()),
+            action,
             record: Box::new(record.clone()),
             outcome,
             lines: Vec::new(),
@@ -129,7 +129,8 @@ fn an_open_pull_request_keeps_autopilot_from_nothing() {
     };
     let record = PlanRecord { target: Target::Git(file), verb: Verb::Release, ..rollback };
     let waits = Outcome::AwaitsMerge { shows: "pull request #12 open ✓".to_owned() };
-    let open = InFlight { outcome: Some(waits), ..InFlight::new(record.clone(), model.core.now) };
+    let open =
+        InFlight { outcome: Some(waits), ..InFlight::new(ActionId("1".to_owned()), record.clone(), model.core.now) };
     model.core.in_flight.insert(record.target, open);
     assert!(next(&model).sentence.contains("has waited for a merge for"), "{}", next(&model).sentence);
     let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::{feed, model, performed, press, target};
+use super::{action_of, feed, model, performed, press, target};
 use crate::app::model::Model;
 use crate::app::next::next;
 use crate::app::{Effect, Msg, update};
@@ -15,7 +15,7 @@ use crate::domain::facts::flag::rollout::FlagRollout;
 use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
+use crate::domain::record::action::{Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::guardrails::{Guardrails, Kept};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
@@ -220,7 +220,8 @@ fn a_clear_no_is_asked_again_after_another_countdown() {
     finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let off = turned(&later(&mut model, 20)).remove(0);
     let (now, outcome) = (model.core.now, Outcome::Refused { why: "403".to_owned() });
-    let ended = Receipt::Ended { action: ActionId("a".to_owned()), record: Box::new(off), outcome, lines: Vec::new() };
+    let action = action_of(&model, &off);
+    let ended = Receipt::Ended { action, record: Box::new(off), outcome, lines: Vec::new() };
     update(&mut model, Msg::Core(core::Msg::Receipt(ended)), now);
     finds(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     assert_eq!(verbs(&later(&mut model, 20)), [Verb::FlagOff]);

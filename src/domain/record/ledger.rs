@@ -379,10 +379,27 @@ impl Ledger {
         self.reds.add(Red { env, cluster, check: check.clone(), subject, at, is_shared: false });
     }
 
-    /// Notes that all that went red by this ledger stands in the shared record.
-    pub(super) fn reds_are_shared(&mut self) {
-        let reds = std::mem::take(&mut self.reds);
-        self.reds = Vec::from(reds).into_iter().map(|red| Red { is_shared: true, ..red }).collect::<Vec<_>>().into();
+    /// Takes in a red that stands in the shared record. Only reds stand there: two of one check may have had a green between
+    /// them, so that each of them is one.
+    pub(super) fn take_shared_red(&mut self, entry: &Entry) {
+        if let Entry::Checked { env, cluster, check, finding } = entry {
+            let (env, cluster, check) = (env.clone(), cluster.clone(), check.clone());
+            self.take_red(Red {
+                env,
+                cluster,
+                check,
+                subject: finding.subject.clone(),
+                at: finding.at,
+                is_shared: true,
+            });
+        }
+    }
+
+    fn take_red(&mut self, red: Red) {
+        match self.reds.known_mut(&red) {
+            Some(known) => known.is_shared |= red.is_shared,
+            None => _ = self.reds.add(red),
+        }
     }
 
     /// Takes in what another ledger holds, which was read later.
@@ -395,10 +412,7 @@ impl Ledger {
             self.take_sign_off(sign_off);
         }
         for red in &other.reds {
-            match self.reds.known_mut(red) {
-                Some(known) => known.is_shared |= red.is_shared,
-                None => _ = self.reds.add(red.clone()),
-            }
+            self.take_red(red.clone());
         }
         for freeze in &other.freezes {
             self.take_freeze(freeze);

@@ -185,12 +185,6 @@ impl Requirements {
         StatementRef { who: self.who.clone(), at: self.at }
     }
 
-    /// Whether a decision comes after another one: as its author knew, whatever the clocks say.
-    fn comes_after(&self, other: &Self) -> bool {
-        let is_named = |by: &Self, one: &Self| by.follows.as_ref().map(|named| named.contains(&one.named()));
-        is_named(self, other).unwrap_or_else(|| is_named(other, self) != Some(true) && self.at > other.at)
-    }
-
     /// Returns it in one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -238,21 +232,44 @@ impl InForce {
         let is_proven = |proof: &Proof| is_proven(proof) && (!keys || *proof == Proof::ByKey);
         let is_decision = |one: &&&Requirements| one.is_decision && is_proven(&one.proof);
         let decisions: Vec<&Requirements> = stated.iter().filter(is_decision).copied().collect();
-        for decision in &decisions {
+        in_force.decisions = decisions.iter().map(|decision| decision.named()).collect();
+        let order = Order::of(&decisions, &in_force.decisions);
+        let mut askers: BTreeMap<&Requirement, Vec<usize>> = BTreeMap::new();
+        for (place, decision) in decisions.iter().enumerate() {
+            decision.asked.iter().for_each(|requirement| askers.entry(requirement).or_default().push(place));
+        }
+        for (place, decision) in decisions.iter().enumerate() {
             for requirement in &decision.dropped {
-                let asks = |other: &&&Requirements| other.asked.contains(requirement);
-                if decisions.iter().filter(asks).all(|other| decision.comes_after(other)) {
+                let mut asked = askers.get(requirement).into_iter().flatten();
+                if asked.all(|other| order.comes_after(place, *other)) {
                     in_force.dropped.insert(requirement.clone(), (decision.who.clone(), decision.at));
                 }
             }
         }
-        in_force.decisions = decisions.into_iter().map(Requirements::named).collect();
         for one in stated {
             for requirement in one.asked.iter().filter(|requirement| !in_force.dropped.contains_key(requirement)) {
                 in_force.asked.entry(requirement.clone()).or_insert_with(|| (one.who.clone(), one.at));
             }
         }
         in_force
+    }
+}
+
+/// Which decision comes after which: as its author knew, whatever the clocks say.
+struct Order(Vec<Vec<bool>>);
+
+impl Order {
+    fn of(decisions: &[&Requirements], names: &[StatementRef]) -> Self {
+        let follows = |by: &Requirements, one: &StatementRef| by.follows.as_ref().map(|named| named.contains(one));
+        let after = |(this, own): (&&Requirements, &StatementRef), (other, its): (&&Requirements, &StatementRef)| {
+            follows(this, its).unwrap_or_else(|| follows(other, own) != Some(true) && this.at > other.at)
+        };
+        let all = || decisions.iter().zip(names);
+        Self(all().map(|one| all().map(|other| after(one, other)).collect()).collect())
+    }
+
+    fn comes_after(&self, this: usize, other: usize) -> bool {
+        self.0.get(this).and_then(|row| row.get(other)).copied().unwrap_or_default()
     }
 }
 

@@ -136,8 +136,7 @@ pub fn read(
     mut keys: Option<&mut Keys>,
 ) -> Ledger {
     let mut ledger = Ledger::default();
-    let values = data.values().filter(|value| value.len() <= MAX_STATEMENT_BYTES);
-    for stop in values.filter_map(|value| LaterStop::read(value)) {
+    for stop in data.values().filter_map(|value| LaterStop::read(value)) {
         // Under whatever name, it is about the cluster that it lies in, unless it says otherwise.
         if !is_elsewhere(Some(here), stop.cluster.as_ref()) {
             ledger.take_later_stop(LaterStop { cluster: Some(here.clone()), ..stop });
@@ -160,12 +159,12 @@ pub fn read(
             continue;
         }
         let entry = found(here, reported(entry)).with_signature(None).with_proof(proof);
+        ledger.take_shared_red(&entry);
         ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry));
     }
     if let Some(keys) = keys {
         keys.forget();
     }
-    ledger.reds_are_shared();
     ledger
 }
 
@@ -272,12 +271,12 @@ pub fn surplus<'a>(data: &'a BTreeMap<String, String>, here: Option<&ClusterIden
     let mut kinds: BTreeMap<Kind, Vec<(&String, usize)>> = BTreeMap::new();
     for (key, value) in data.iter().filter(|(key, _)| !anchor::is_anchor(key)) {
         let kind = match serde_json::from_str(value) {
-            Ok(Entry::Later) => {
+            Ok(Entry::Later) | Err(_) => {
                 let stop = LaterStop::read(value).filter(|stop| !is_elsewhere(here, stop.cluster.as_ref()));
                 stop.map_or(Kind::Other, |_| Kind::LaterStop)
             }
             Ok(entry) if !is_foreign(&entry, here) => Kind::of(&entry),
-            Ok(_) | Err(_) => Kind::Other,
+            Ok(_) => Kind::Other,
         };
         kinds.entry(kind).or_default().push((key, key.len() + value.len()));
     }

@@ -92,6 +92,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     } else {
         complain(driver.redactor(), line.trim_end());
     }
+    driver.what_was_superseded(&target).await?;
     driver.what_was_begun_along(&target).await?;
     if matches!(outcome, Outcome::AwaitsMerge { .. }) {
         let text = "nothing is lost: people merge it at the provider, `cockpit` shows it, and it is settled by looking";
@@ -251,7 +252,8 @@ pub(super) async fn settle_open(
 
 /// Returns the action of this kind that was left open on a workload and waits for nobody.
 fn open_on<'a>(core: &'a Core, target: &WorkloadKey, matters: &impl Fn(Verb) -> bool) -> Option<&'a InFlight> {
-    core.in_flight_on(target).filter(|open| matters(open.record.verb) && !open.awaits_merge())
+    let is_on = |open: &&InFlight| open.record.target.changes().as_ref() == Some(target);
+    core.unsettled().filter(is_on).find(|open| matters(open.record.verb) && !open.awaits_merge())
 }
 
 /// Says what stays open, for it was sent to another cluster of that name.

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{FIRST_DATA_TIMEOUT, complain};
-use crate::core::{self, Core, Effect, Msg, Revert};
+use crate::core::{self, Core, Effect, InFlight, Msg, Revert};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
+use crate::domain::record::action::{ActionId, Outcome, Target};
 use crate::domain::record::journal::JournalState;
 use crate::domain::record::receipt::Receipt;
 
@@ -21,6 +21,9 @@ use crate::platform::login::LOGIN_TIMEOUT;
 use crate::runtime::engine::Engine;
 use crate::runtime::session::Session;
 
+/// How long a command waits until it is known what came of an earlier action that it asked for again: two looks.
+const SUPERSEDED_TIMEOUT: Duration = Duration::from_secs(6);
+
 /// What became of a statement: whether it is on disk, whether it is shared, whether it is signed, or why not.
 pub(super) type Stated = (Result<(), String>, Result<(), String>, Result<(), String>);
 
@@ -29,13 +32,13 @@ pub(super) struct Driver {
     pub(super) core: Core,
     engine: Engine,
     /// Actions that ended and are settled, in order.
-    settled: Vec<(ActionId, Target, Verb, Outcome)>,
+    settled: Vec<(ActionId, Outcome)>,
     /// Whether the action in progress was taken up.
     accepted: bool,
     /// That its pull request is open, while it is.
     awaits_merge: Option<Outcome>,
-    /// What the command itself acts on.
-    performing: Option<(Target, Verb)>,
+    /// What the command itself does.
+    performing: Option<ActionId>,
     /// What became of the last statement.
     stated: Option<Stated>,
 }
@@ -150,25 +153,22 @@ impl Driver {
     /// Carries out a plan and waits for its settled outcome, for a merge only this long; returns also whether the controller
     /// took it up.
     pub(super) async fn perform(&mut self, plan: Plan, merge_timeout: Duration) -> Result<(Outcome, bool)> {
-        let (target, verb) = (plan.record().target.clone(), plan.record().verb);
+        let target = plan.record().target.clone();
         self.settled.clear();
         self.accepted = false;
         self.awaits_merge = None;
-        self.performing = Some((target.clone(), verb));
         let effects = self.core.perform(plan);
-        let others = self.core.superseded.clone();
-        if effects.is_empty() {
+        let own = self.core.in_flight.get(&target).map(|flying| flying.action.clone());
+        let Some(own) = own.filter(|_| !effects.is_empty()) else {
             let why = "not sent: another action on it is in progress".to_owned();
             return Ok((Outcome::Refused { why }, false));
-        }
+        };
+        self.performing = Some(own.clone());
         self.carry_out(effects);
         let mut until = None;
         loop {
-            let mut settled = self.settled.iter().filter(|(action, ..)| !others.contains_key(action));
-            let found = settled.find(|(_, at, what, _)| *at == target && *what == verb);
-            let outcome = found.map(|(.., outcome)| outcome.clone());
-            if let Some(outcome) = outcome {
-                return Ok((outcome, self.accepted));
+            if let Some((_, outcome)) = self.settled.iter().find(|(action, _)| *action == own) {
+                return Ok((outcome.clone(), self.accepted));
             }
             let Some(open) = self.awaits_merge.clone() else {
                 self.next().await?;
@@ -180,6 +180,14 @@ impl Driver {
                 () = tokio::time::sleep_until(until) => return Ok((open, self.accepted)),
             }
         }
+    }
+
+    /// Waits a moment until it is known what came of earlier actions on a workload whose place this one took: once it is done,
+    /// so are they.
+    pub(super) async fn what_was_superseded(&mut self, target: &WorkloadKey) -> Result<()> {
+        let is_on = |open: &InFlight| open.record.target.changes().as_ref() == Some(target);
+        let is_settled = |core: &Core| !core.superseded.values().any(|superseded| is_on(&superseded.flying));
+        self.until(SUPERSEDED_TIMEOUT, is_settled).await.map(|_| ())
     }
 
     /// Waits for the end of what was begun along with an action on a workload.
@@ -227,20 +235,20 @@ impl Driver {
     }
 
     /// Whether it is what the command itself does, and nothing that was left open or is done along with it.
-    fn is_performing(&self, record: &PlanRecord) -> bool {
-        self.performing.as_ref().is_some_and(|(target, verb)| *target == record.target && *verb == record.verb)
+    fn is_performing(&self, action: &ActionId) -> bool {
+        self.performing.as_ref() == Some(action)
     }
 
     fn note(&mut self, msg: &Msg) {
         match msg {
             Msg::Receipt(Receipt::Ended { action, record, outcome, .. }) if outcome.is_settled() => {
-                if self.performing.is_some() && !self.is_performing(record) {
+                if self.performing.is_some() && !self.is_performing(action) {
                     complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
                 }
-                self.settled.push((action.clone(), record.target.clone(), record.verb, outcome.clone()));
+                self.settled.push((action.clone(), outcome.clone()));
             }
-            Msg::Receipt(Receipt::Ended { record, outcome: outcome @ Outcome::AwaitsMerge { .. }, .. }) => {
-                if self.is_performing(record) {
+            Msg::Receipt(Receipt::Ended { action, record, outcome: outcome @ Outcome::AwaitsMerge { .. }, .. }) => {
+                if self.is_performing(action) {
                     self.accepted = true;
                     self.awaits_merge = Some(outcome.clone());
                 }
@@ -250,8 +258,8 @@ impl Driver {
             Msg::Receipt(Receipt::Ended { record, outcome, .. }) => {
                 complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
             }
-            Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {
-                if self.is_performing(record) {
+            Msg::Receipt(Receipt::Accepted { action, record, lacks }) => {
+                if self.is_performing(action) {
                     self.accepted = true;
                     self.awaits_merge = None;
                 }

@@ -169,7 +169,7 @@ pub fn model_of(text: &str) -> Model {
         write(&mut model, "14:00:02", intent);
         let outcome = Outcome::Unknown { why: text.to_owned() };
         write(&mut model, "14:00:03", Entry::Outcome { action: action.clone(), outcome: outcome.clone() });
-        let flying = InFlight { action: Some(action), outcome: Some(outcome), ..InFlight::new(record, ago(5)) };
+        let flying = InFlight { outcome: Some(outcome), ..InFlight::new(action, record, ago(5)) };
         model.core.in_flight.insert(target.into(), flying);
     }
     model.core.notices.push_back(Notice { at: ago(5), level: Level::Error, text: text.to_owned() });

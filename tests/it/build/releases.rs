@@ -460,7 +460,7 @@ pub fn in_flight() -> Model {
     let mut model = main();
     let record = hints::plan_for(&model, Verb::Promote, None).unwrap().record().clone();
     let flying = InFlight {
-        action: Some(ActionId("0198c0df".to_owned())),
+        action: ActionId("0198c0df".to_owned()),
         record,
         since: ago(3),
         accepted: None,

@@ -388,7 +388,7 @@ impl Cockpit {
             match receipt {
                 Receipt::Begun { action, target, verb } => {
                     let (target, verb) = (target.clone(), *verb);
-                    let begun = InProgress { target, verb, to_hash: None, is_begun: true, is_in_doubt: false };
+                    let begun = InProgress { target, verb, to_hash: None, is_in_doubt: false };
                     open.insert(action.clone(), begun);
                 }
                 Receipt::Ended { action, outcome, .. } if outcome.is_settled() => {

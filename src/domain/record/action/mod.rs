@@ -9,6 +9,7 @@ mod target;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
@@ -35,6 +36,16 @@ pub struct Intent {
 pub struct ActionId(pub String);
 
 impl ActionId {
+    /// Makes that of an action which is asked for at this time; `what` tells apart what one person asks for at once.
+    #[must_use]
+    pub fn asked(at: Timestamp, by: &str, what: &str) -> Self {
+        let digest = Sha256::digest(format!("{by}\0{what}\0{}", at.as_nanosecond()));
+        let mut rest = [0; 10];
+        rest.iter_mut().zip(digest).for_each(|(rest, byte)| *rest = byte);
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid().to_string())
+    }
+
     /// Returns when it was asked for, as its UUID says, in milliseconds; the other time where it is none.
     #[must_use]
     pub fn asked_at_or(&self, otherwise: Timestamp) -> Timestamp {

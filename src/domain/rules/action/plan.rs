@@ -10,7 +10,7 @@ use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::registry::StoredImage;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
 use crate::domain::record::action::{
-    Automatic, Facts, GatesAsked, Intent, PlanRecord, Request, RestsOn, Subjects, Target, Verb,
+    ActionId, Automatic, Facts, GatesAsked, Intent, PlanRecord, Request, RestsOn, Subjects, Target, Verb,
 };
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
@@ -46,8 +46,6 @@ pub struct InProgress {
     pub verb: Verb,
     /// Template hash of the revision that it goes to, for a rollback.
     pub to_hash: Option<String>,
-    /// Whether its intent is written.
-    pub is_begun: bool,
     /// Whether it was sent, and no answer tells what came of it.
     pub is_in_doubt: bool,
 }
@@ -58,9 +56,7 @@ impl InProgress {
     /// known takes half a minute ([law 3](crate#laws)).
     #[must_use]
     pub fn holds_up(&self, verb: Verb, to_hash: Option<&str>) -> bool {
-        let is_the_same = self.verb == verb && self.to_hash.as_deref() == to_hash;
-        let is_not_begun = self.verb == verb && !self.is_begun;
-        (is_the_same || is_not_begun) && !self.is_in_doubt
+        self.verb == verb && self.to_hash.as_deref() == to_hash && !self.is_in_doubt
     }
 }
 
@@ -70,6 +66,7 @@ pub struct Plan {
     record: PlanRecord,
     made_at: Timestamp,
     typed: Option<String>,
+    action: Option<ActionId>,
 }
 
 impl Plan {
@@ -83,7 +80,7 @@ impl Plan {
 
     /// Makes one about what is no workload.
     pub(super) fn of(record: PlanRecord, made_at: Timestamp, typed: Option<String>) -> Self {
-        Self { record, made_at, typed }
+        Self { record, made_at, typed, action: None }
     }
 
     /// Says that no person asks for it. A name is not typed then: that is for promotions, which are never automatic.
@@ -91,6 +88,19 @@ impl Plan {
     pub fn by(mut self, automatic: Automatic) -> Self {
         self.record.automatic = Some(automatic);
         self
+    }
+
+    /// Says which action it is, once it is to be carried out.
+    #[must_use]
+    pub fn as_action(mut self, action: ActionId) -> Self {
+        self.action = Some(action);
+        self
+    }
+
+    /// Returns which action it is; `None` where it is not to be carried out yet.
+    #[must_use]
+    pub fn action(&self) -> Option<&ActionId> {
+        self.action.as_ref()
     }
 
     /// Returns what has to be typed to confirm it, if anything.
@@ -475,6 +485,7 @@ fn finish(
     Plan {
         made_at: now,
         typed: None,
+        action: None,
         record: PlanRecord {
             verb: intent.verb,
             direction: Some(draft.direction),

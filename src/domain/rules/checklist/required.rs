@@ -11,6 +11,7 @@ use crate::domain::record::checklist::{CheckPhase, CheckSpec};
 use crate::domain::record::ledger::is_of;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::requirement::{InForce, Requirement, Requirements, list};
+use crate::domain::record::shared::MAX_STATEMENTS;
 use crate::domain::record::statements::StatementRef;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, World};
@@ -186,8 +187,12 @@ pub fn decision(world: &World, env: &Environment, who: &str, now: Timestamp) -> 
     let is_dropped = |wanted: &Requirement| !matches!(wanted, Requirement::Later(_)) && !asked.contains(wanted);
     let dropped = wanted.into_iter().filter(is_dropped).collect();
     // Earlier versions go by the time: the last word, also where this clock is behind the one that dated the word before.
-    let follows: BTreeSet<StatementRef> = in_force().flat_map(|one| one.decisions).collect();
-    let last = follows.iter().map(|one| one.at).max();
+    let mut known: Vec<StatementRef> = in_force().flat_map(|one| one.decisions).collect();
+    known.sort_by(|one, other| (one.at, &one.who).cmp(&(other.at, &other.who)));
+    known.dedup();
+    let last = known.last().map(|one| one.at);
+    // Others read only the latest.
+    let follows = known.split_off(known.len().saturating_sub(MAX_STATEMENTS)).into_iter().collect();
     let at = last.map_or(now, |last| now.max(last + SignedDuration::from_secs(1)));
     Ok(Requirements { dropped, is_decision: true, follows: Some(follows), ..stated(env, asked, who, at) })
 }

@@ -145,7 +145,12 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
     let reds = reds_of(env, ledger, candidate).filter(|red| is_gate(&red.check));
     let since = reds.filter(|red| went_red_since(red, sign_off)).max_by_key(|red| red.at)?;
-    Some(format!("gate {} went red since", since.check))
+    let gate = &since.check;
+    Some(if since.at > sign_off.at {
+        format!("gate {gate} went red since")
+    } else {
+        format!("gate {gate} went red, and {} did not know it", sign_off.who)
+    })
 }
 
 /// Returns the checks that went red for a candidate.

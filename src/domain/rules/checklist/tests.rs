@@ -531,12 +531,20 @@ proptest! {
             subject: candidate.key.clone(),
         };
         let red = Entry::Checked { env: EnvName::new("prod"), cluster: None, check, finding };
-        let data = [shared::statement(&red).unwrap(), shared::statement(&Entry::SignedOff(go)).unwrap()].into();
         let here = ClusterIdentity::unknown("shop");
-        world.ledger.merge(shared::read((&EnvName::new("prod"), &here), &data, at(10_000), None));
-        let env = world.environment(&EnvName::new("prod")).unwrap();
-        let seats = role_statuses(env, &world.ledger, &candidate);
-        let is_void = seats[0].signatures[0].void.is_some();
-        prop_assert_eq!(is_void, if is_earlier_version { red_at > signed_at } else { !is_known }, "{:?}", seats);
+        let is_void = |record: &[&Entry]| {
+            let data = record.iter().map(|entry| shared::statement(entry).unwrap()).collect();
+            let mut world = world.clone();
+            world.ledger.merge(shared::read((&EnvName::new("prod"), &here), &data, at(10_000), None));
+            let env = world.environment(&EnvName::new("prod")).unwrap();
+            role_statuses(env, &world.ledger, &candidate)[0].signatures[0].void.is_some()
+        };
+        let go = Entry::SignedOff(go);
+        prop_assert_eq!(is_void(&[&red, &go]), if is_earlier_version { red_at > signed_at } else { !is_known });
+        // It was green in between, which stands nowhere.
+        let Entry::Checked { env, cluster, check, finding } = red.clone() else { panic!("{red:?}") };
+        let finding = Finding { at: finding.at + SignedDuration::from_secs(7), ..finding };
+        let again = Entry::Checked { env, cluster, check, finding };
+        prop_assert_eq!(is_void(&[&red, &go, &again]), !is_earlier_version || red_at + 7 > signed_at);
     }
 }

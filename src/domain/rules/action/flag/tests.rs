@@ -169,7 +169,7 @@ fn a_lower_share_waits_for_nothing_that_goes_forward() {
     tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::Percent(50))]);
     let asked = |percent: u8, verb: Verb| {
         let target = Target::Flag(key("checkout"));
-        let in_flight = vec![InProgress { target, verb, to_hash: None, is_begun: true, is_in_doubt: false }];
+        let in_flight = vec![InProgress { target, verb, to_hash: None, is_in_doubt: false }];
         let around = PlanContext { now: now(), in_flight, ..PlanContext::default() };
         plan(&world, &intent(&key("checkout"), Turn::Share(percent.try_into().unwrap())), &around)
     };

@@ -150,7 +150,7 @@ fn a_rollback_says_that_a_pipeline_may_bring_it_back_and_asks_it_nothing() {
         promotes: id(),
     };
     let target = Target::Pipeline(key);
-    let begun = InProgress { target, verb: Verb::Release, to_hash: None, is_begun: true, is_in_doubt: false };
+    let begun = InProgress { target, verb: Verb::Release, to_hash: None, is_in_doubt: false };
     let running = plan_with(vec![begun]);
     assert!(running.record().not_undone.join("; ").contains("deploy is in progress, and may bring it out again"));
 }
