@@ -149,6 +149,7 @@ async fn look(
         service: driver.session().service.clone().unwrap_or_else(|| candidate.workload.name.clone()),
         version: candidate.version.clone(),
         images: candidate.images.clone(),
+        artifacts: candidate.artifacts().map(str::to_owned).collect(),
         commit: to.map(built),
         stable_version: candidate.stable.as_ref().map(Revision::version),
         stable_commit: from.map(built),

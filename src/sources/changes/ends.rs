@@ -57,7 +57,7 @@ pub async fn ends(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Ends, G
 }
 
 /// Returns the commit that comes in.
-pub(super) async fn candidate(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Origin, GitError> {
+pub async fn candidate(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Origin, GitError> {
     if let Some(built) = &scene.commit {
         return built_from(git, built).await;
     }

@@ -13,13 +13,14 @@ use crate::platform::Redactor;
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-pub(super) async fn look(asked: &Benchmark, _scene: &CheckInput, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Benchmark, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(tools, move |reading| judge(&asked, reading).unwrap_or_else(Evidence::blind)).await
+    apart(scene, tools, move |reading| judge(&asked, reading).unwrap_or_else(Evidence::blind)).await
 }
 
 fn judge(asked: &Benchmark, reading: &ReadContext) -> Result<Evidence, String> {
     let report = find_one(&asked.file, asked.max_age, reading)?;
+    report.of_candidate(reading)?;
     let figure = number(&report.json(MAX_FILE_BYTES, reading)?, &asked.pointer, &reading.redactor)
         .map_err(|what| report.wrong(what))?;
     let (baseline, from) = baseline(asked, reading)?;

@@ -26,9 +26,9 @@ use covered::{Covered, Measured};
 /// How many of the least covered files are listed.
 const MAX_LISTED_FILES: usize = 20;
 
-pub(super) async fn look(asked: &Coverage, _scene: &CheckInput, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Coverage, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(tools, move |reading| match find(&asked.files, None, reading) {
+    apart(scene, tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(asked.at_least, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
@@ -40,7 +40,8 @@ fn judge(at_least: f64, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut covered = Covered::default();
     let mut troubles = Vec::new();
     for report in reports {
-        let result = report.open_encoded(reading).and_then(|text| {
+        let result = report.of_candidate(reading).and_then(|report| report.open_encoded(reading));
+        let result = result.and_then(|text| {
             let measured = read(text, redactor.clone());
             measured
                 .and_then(|measured| covered.add(&report.path, &report.name, measured))

@@ -19,9 +19,9 @@ use tally::Tally;
 /// Most files that are listed as evidence of what passed.
 const MAX_LISTED_FILES: usize = 50;
 
-pub(super) async fn look(asked: &Junit, _scene: &CheckInput, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Junit, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(tools, move |reading| match find(&asked.files, Some("**/*.xml"), reading) {
+    apart(scene, tools, move |reading| match find(&asked.files, Some("**/*.xml"), reading) {
         Ok(reports) => judge(asked.flaky, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
@@ -34,7 +34,8 @@ fn judge(flaky: Flaky, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut read = Vec::new();
     for report in reports {
         let before = tally.tests;
-        let result = report.open_encoded(reading).and_then(|text| tally.add(text).map_err(|what| report.wrong(what)));
+        let result = report.of_candidate(reading).and_then(|report| report.open_encoded(reading));
+        let result = result.and_then(|text| tally.add(text).map_err(|what| report.wrong(what)));
         match result {
             Ok(()) => {
                 let tests = figures(tally.tests - before, "test");

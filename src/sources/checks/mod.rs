@@ -11,6 +11,7 @@ mod coverage;
 mod drift;
 mod encoding;
 mod http;
+mod incoming;
 mod junit;
 mod migrations;
 mod promql;
@@ -46,6 +47,8 @@ pub struct CheckInput {
     /// Version that comes in, as its image says, e.g. `1.5.0`.
     pub version: String,
     pub images: Vec<String>,
+    /// Every image of the environment as `Candidate::artifacts` names them.
+    pub artifacts: Vec<String>,
     /// Commit that it was built from, if anything says so.
     pub commit: Option<Built>,
     /// Version that is stable now, where another one comes in.

@@ -5,16 +5,16 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
 use glob::MatchOptions;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
+use super::incoming::Incoming;
 use super::wording::Wording as _;
-use super::{Evidence, Tools, encoding};
+use super::{CheckInput, Evidence, Tools, encoding};
 use crate::config::checks::files::{FilePattern, Files};
-use crate::domain::facts::text::duration;
+use crate::domain::facts::text::{duration, rfc3339_seconds};
 use crate::platform::Redactor;
 
 /// Most files that are read for one check.
@@ -28,8 +28,10 @@ pub(super) struct Report {
     pub path: PathBuf,
     /// What it is called in messages: from the config's folder on.
     pub name: String,
-    /// How long ago it was written.
-    pub age: SignedDuration,
+    /// When it was written.
+    pub written: Timestamp,
+    /// How long ago that is.
+    age: SignedDuration,
     redactor: Redactor,
 }
 
@@ -49,6 +51,8 @@ pub(super) struct ReadContext {
     pub stop: Cancelled,
     /// Redacts what is quoted of the files.
     pub redactor: Redactor,
+    /// What the files have to be about.
+    pub incoming: Incoming,
 }
 
 /// Turns the stop on when the one who waits is gone.
@@ -61,8 +65,16 @@ impl Drop for StopOnDrop {
 }
 
 /// Reads where it holds nothing up. When the caller gives up, the next read fails.
-pub(super) async fn apart(tools: &Tools, work: impl FnOnce(&ReadContext) -> Evidence + Send + 'static) -> Evidence {
-    let reading = ReadContext { stop: Cancelled::default(), redactor: tools.redactor.clone() };
+pub(super) async fn apart(
+    scene: &CheckInput,
+    tools: &Tools,
+    work: impl FnOnce(&ReadContext) -> Evidence + Send + 'static,
+) -> Evidence {
+    let incoming = match Incoming::of(scene, tools).await {
+        Ok(incoming) => incoming,
+        Err(why) => return Evidence::blind(why),
+    };
+    let reading = ReadContext { stop: Cancelled::default(), redactor: tools.redactor.clone(), incoming };
     let waiting = StopOnDrop(reading.stop.clone());
     let done = tokio::task::spawn_blocking(move || work(&reading)).await;
     drop(waiting);
@@ -155,15 +167,9 @@ fn report(path: PathBuf, pattern: &FilePattern, redactor: &Redactor) -> Result<R
         return Err(format!("{name}: is no plain file, and is not read"));
     }
     let written = about.modified().map_err(|error| format!("{name}: its age is unknown: {error}"))?;
-    Ok(Report { path, name, age: age(written), redactor: redactor.clone() })
-}
-
-fn age(written: SystemTime) -> SignedDuration {
-    let now = SystemTime::now();
-    match now.duration_since(written) {
-        Ok(age) => SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX),
-        Err(ahead) => SignedDuration::try_from(ahead.duration()).map_or(SignedDuration::MIN, |ahead| -ahead),
-    }
+    let written = Timestamp::try_from(written).map_err(|error| format!("{name}: its age is unknown: {error}"))?;
+    let age = Timestamp::now().duration_since(written);
+    Ok(Report { path, name, written, age, redactor: redactor.clone() })
 }
 
 impl Report {
@@ -179,9 +185,14 @@ impl Report {
         Ok(self)
     }
 
-    /// Says how old it is.
+    /// Says when it was written.
     pub fn written(&self) -> String {
-        format!("written {} ago", duration(self.age.max(SignedDuration::ZERO)))
+        format!("written {}", rfc3339_seconds(self.written))
+    }
+
+    /// Refuses it where it is older than what comes in.
+    pub fn of_candidate(&self, reading: &ReadContext) -> Result<&Self, String> {
+        reading.incoming.not_older(self.written).map(|()| self).map_err(|why| self.wrong(why))
     }
 
     pub fn open(&self, reading: &ReadContext) -> Result<Text<File>, String> {
@@ -357,7 +368,8 @@ mod tests {
     async fn cancelling_stops_reading() {
         let (seen, stopped) = std::sync::mpsc::channel();
         let tools = Tools::default();
-        let work = apart(&tools, move |reading| {
+        let scene = CheckInput::default();
+        let work = apart(&scene, &tools, move |reading| {
             let mut endless = Text::new(io::repeat(b' '), reading.stop.clone());
             let error = io::copy(&mut endless, &mut io::sink()).unwrap_err();
             seen.send(error.to_string()).unwrap();

@@ -3,6 +3,7 @@
 mod level;
 mod shape;
 
+use super::incoming::{About, Tie, all_foreign};
 use super::reports::{ReadContext, Report, apart, find};
 use super::wording::{MAX_LISTED, Wording as _, and_more, decimal, figure, figures};
 use super::{CheckInput, Evidence, Tools};
@@ -17,9 +18,9 @@ use shape::{Log, Run};
 /// Largest report, in bytes.
 const MAX_REPORT_BYTES: u64 = 64 << 20;
 
-pub(super) async fn look(asked: &Sarif, _scene: &CheckInput, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Sarif, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(tools, move |reading| match find(&asked.files, None, reading) {
+    apart(scene, tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(&asked, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
@@ -41,6 +42,8 @@ struct Tally {
     tools: Vec<String>,
     /// Rules of what was found.
     rules: Vec<String>,
+    /// What each run has to do with what comes in.
+    ties: Vec<Tie>,
     redactor: Redactor,
 }
 
@@ -51,9 +54,12 @@ fn judge(asked: &Sarif, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut troubles = Vec::new();
     for report in reports {
         let result = report.json::<Log>(MAX_REPORT_BYTES, reading);
-        let result = result.and_then(|log| tally.add(&log, asked).map_err(|what| report.wrong(what)));
+        let tie = |about: &About| reading.incoming.tie(about, report.written);
+        let result = result.and_then(|log| tally.add(&log, asked, tie).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
+    let foreign = all_foreign(&tally.ties).filter(|_| troubles.is_empty());
+    troubles.extend(foreign.zip(reports.first()).map(|(why, report)| report.wrong(why)));
     tally.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
     let listed = tally.lines.len().min(MAX_LISTED);
     let lines = tally.lines.into_iter().take(MAX_LISTED).map(|(_, line)| line);
@@ -94,7 +100,8 @@ fn judge(asked: &Sarif, reports: &[Report], reading: &ReadContext) -> Evidence {
 }
 
 impl Tally {
-    fn add(&mut self, log: &Log, asked: &Sarif) -> Result<(), String> {
+    /// Takes in a report; `tie` says what a run has to do with what comes in.
+    fn add(&mut self, log: &Log, asked: &Sarif, tie: impl Fn(&About) -> Result<Tie, String>) -> Result<(), String> {
         if !log.version.starts_with("2.1") {
             return Err(format!("is SARIF {}, and only 2.1 is read", self.redactor.cut(&log.version, 20)));
         }
@@ -109,7 +116,14 @@ impl Tally {
             Ok(())
         };
         for run in runs {
-            trouble = trouble.and(self.run(run, asked));
+            let read = match tie(&run.about()) {
+                Ok(tie) => {
+                    self.ties.push(tie);
+                    self.run(run, asked)
+                }
+                Err(why) => Err(why),
+            };
+            trouble = trouble.and(read);
         }
         trouble
     }
@@ -209,7 +223,7 @@ mod tests {
         let log: Log = serde_json::from_value(log).unwrap();
         let asked =
             Sarif { files: crate::config::checks::files::Files::default(), level, security_severity: Some(7.0) };
-        let result = tally.add(&log, &asked);
+        let result = tally.add(&log, &asked, |_| Ok(Tie::Unnamed));
         (tally, result)
     }
 

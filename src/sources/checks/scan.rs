@@ -1,6 +1,7 @@
 //! `scan`: what a scanner of dependencies, images or configurations found, as its JSON: Trivy, Trivy Operator, Grype,
 //! OSV-Scanner, npm audit, cargo audit and Snyk, told by what is in it. `trivy` takes only the first two.
 
+mod about;
 mod cvss;
 mod format;
 mod others;
@@ -8,6 +9,7 @@ mod trivy;
 
 use serde::de::DeserializeOwned;
 
+use super::incoming::{About, Tie, all_foreign};
 use super::reports::{ReadContext, Report, apart, find, plain};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
@@ -21,18 +23,18 @@ pub(super) use format::{Format, Top};
 /// Largest report, in bytes.
 const MAX_REPORT_BYTES: u64 = 64 << 20;
 
-pub(super) async fn look(asked: &Scan, _scene: &CheckInput, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Scan, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(tools, move |reading| match find(&asked.files, None, reading) {
+    apart(scene, tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(Expected::Any, asked.severity, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
     .await
 }
 
-pub(super) async fn look_trivy(asked: &Trivy, _scene: &CheckInput, tools: &Tools) -> Evidence {
+pub(super) async fn look_trivy(asked: &Trivy, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(tools, move |reading| match find(&asked.files, None, reading) {
+    apart(scene, tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(Expected::Trivy, asked.severity, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
@@ -146,6 +148,8 @@ struct Tally {
     artifacts: Vec<String>,
     tools: Vec<&'static str>,
     targets: u64,
+    /// What each report has to do with what comes in.
+    ties: Vec<Tie>,
     redactor: Redactor,
 }
 
@@ -154,9 +158,12 @@ fn judge(expected: Expected, least: Severity, reports: &[Report], reading: &Read
     let mut troubles = Vec::new();
     for report in reports {
         let result = report.text(MAX_REPORT_BYTES, reading);
-        let result = result.and_then(|text| tally.add(&text, expected).map_err(|what| report.wrong(what)));
+        let tie = |about: &About| reading.incoming.tie(about, report.written);
+        let result = result.and_then(|text| tally.add(&text, expected, tie).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
+    let foreign = all_foreign(&tally.ties).filter(|_| troubles.is_empty());
+    troubles.extend(foreign.zip(reports.first()).map(|(why, report)| report.wrong(why)));
     tally.evidence(reports, &troubles)
 }
 
@@ -213,7 +220,13 @@ impl Tally {
         Evidence::passed(format!("nothing {bar} in {targets}{of}{aside}, in {files}")).with(written)
     }
 
-    fn add(&mut self, text: &str, expected: Expected) -> Result<(), String> {
+    /// Takes in a report; `tie` says what each part of it has to do with what comes in.
+    fn add(
+        &mut self,
+        text: &str,
+        expected: Expected,
+        tie: impl Fn(&About) -> Result<Tie, String>,
+    ) -> Result<(), String> {
         let top = Top::read(text).map_err(|error| several(text, expected).unwrap_or_else(|| plain(&error)))?;
         let Some(format) = top.format().filter(|format| expected == Expected::Any || format.is_trivy()) else {
             let expected = expected.label();
@@ -226,13 +239,16 @@ impl Tally {
                 (None, None) => format!("is no report that is known, expected {expected}"),
             });
         };
+        let ties: Vec<_> = about::about(format, text)?.iter().map(tie).collect();
+        let counts: Vec<bool> = ties.iter().map(Result::is_ok).collect();
+        self.ties.extend(tied(format, ties)?);
         self.tools.push(format.label());
         self.missing = None;
         match format {
             Format::Trivy => self.trivy(&parse(text)?),
             Format::TrivyKubernetes => self.trivy_kubernetes(&parse(text)?),
             Format::TrivyOperator => self.trivy_operator(&parse(text)?),
-            Format::KubernetesList => self.trivy_operator_list(&parse(text)?),
+            Format::KubernetesList => self.trivy_operator_list(&parse(text)?, &counts),
             Format::Grype => self.grype(&parse(text)?),
             Format::OsvScanner => self.osv_scanner(&parse(text).map_err(|why| format!("{why}; {RESULTS_OF_OTHERS}"))?),
             Format::NpmAudit => self.npm_audit(&parse(text)?),
@@ -287,6 +303,18 @@ impl Tally {
         };
         format!("{} {} ({fix})", self.redactor.cut(name, 80), self.redactor.cut(version, 60))
     }
+}
+
+/// Returns what the parts of a report have to do with what comes in.
+///
+/// # Errors
+/// One is about another build. In a list of Trivy Operator those are of what runs besides: it is enough that one is about
+/// what comes in.
+fn tied(format: Format, ties: Vec<Result<Tie, String>>) -> Result<Vec<Tie>, String> {
+    if format == Format::KubernetesList && ties.contains(&Ok(Tie::Named)) {
+        return Ok(vec![Tie::Named]);
+    }
+    ties.into_iter().collect()
 }
 
 /// Names what is not one JSON text, but begins with one: the first line of a log is none.

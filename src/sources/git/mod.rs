@@ -13,6 +13,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use semver::Version;
 
 use crate::domain::facts::changes::{RawCommit, version};
@@ -311,6 +312,16 @@ impl Git {
         ];
         let answer = self.ask(&words).await?;
         Ok(read::commits(&self.good("log", answer)?).into_iter().next())
+    }
+
+    /// Returns when a commit was made as it is: a change that was rebased or amended is older than its commit. `None` where
+    /// its date cannot be read.
+    pub async fn committed_at(&self, commit: &Oid) -> Result<Option<Timestamp>, GitError> {
+        let words =
+            ["log", "--no-color", "--no-show-signature", "--max-count=1", "--format=%ct", commit.as_str(), "--"];
+        let answer = self.good("log", self.ask(&words).await?)?;
+        let seconds = String::from_utf8_lossy(&answer).trim().parse().ok();
+        Ok(seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()))
     }
 
     /// Returns the files that differ between two revisions.

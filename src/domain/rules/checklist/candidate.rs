@@ -50,6 +50,13 @@ impl Candidate {
         self.subjects().is_held_by(subject)
     }
 
+    /// Returns the images of all workloads of the environment, init containers' too, as `key` names them: without their
+    /// registries and folders, with their digests where these count.
+    pub fn artifacts(&self) -> impl Iterator<Item = &str> {
+        let images = self.key.split(' ').filter_map(|workload| Some(workload.split_once('=')?.1));
+        images.flat_map(|images| images.split(',')).filter(|image| !image.is_empty())
+    }
+
     /// Returns what people state things about, where this goes out.
     #[must_use]
     pub fn subjects(&self) -> Subjects {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::sources::checks::incoming::{About, Image};
+
 /// Reads `null` as nothing: some tools write it for empty lists.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
@@ -28,6 +30,26 @@ pub(super) struct Run {
     pub invocations: Vec<Invocation>,
     #[serde(default, deserialize_with = "or_default")]
     pub external_property_file_references: External,
+    #[serde(default, deserialize_with = "or_default")]
+    version_control_provenance: Vec<VersionControl>,
+    #[serde(default, deserialize_with = "or_default")]
+    properties: RunProperties,
+}
+
+/// § 3.23
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionControl {
+    revision_id: Option<String>,
+}
+
+/// What Trivy writes of the image that was scanned (`pkg/report/sarif.go`).
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunProperties {
+    image_name: Option<Value>,
+    repo_tags: Option<Value>,
+    repo_digests: Option<Value>,
 }
 
 /// § 3.18
@@ -87,10 +109,26 @@ pub(super) struct Invocation {
     pub rule_configuration_overrides: Vec<Override>,
 }
 
+/// Shortest hash of a commit: other systems count their revisions.
+const MIN_HASH_CHARS: usize = 7;
+
 /// Leaves an empty list of results out, and lists what kept it from looking as results (`compile`).
 const STATICCHECK: &str = "Staticcheck";
 
 impl Run {
+    /// Returns what it says of what was looked at.
+    pub fn about(&self) -> About {
+        let names = &self.properties;
+        let named = [&names.image_name, &names.repo_tags, &names.repo_digests].into_iter().flatten();
+        let references = named.flat_map(|value| match value {
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+            other => other.as_str().into_iter().collect::<Vec<_>>(),
+        });
+        let is_hash = |id: &&String| id.len() >= MIN_HASH_CHARS && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let ids = self.version_control_provenance.iter().filter_map(|version| version.revision_id.as_ref());
+        About { image: Image::named(references, []), commits: ids.filter(is_hash).cloned().collect(), at: None }
+    }
+
     /// Returns whether it is of a tool that leaves out `results` where it found nothing, and says that it succeeded.
     pub fn leaves_out_no_results(&self) -> bool {
         let succeeded = |invocation: &Invocation| invocation.execution_successful == Some(true);

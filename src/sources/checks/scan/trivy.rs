@@ -333,12 +333,14 @@ impl Tally {
         result
     }
 
-    pub(super) fn trivy_operator_list(&mut self, list: &List) -> Result<(), String> {
+    /// Takes in those objects of a list that count.
+    pub(super) fn trivy_operator_list(&mut self, list: &List, counts: &[bool]) -> Result<(), String> {
         let items = list.items.as_deref().unwrap_or_default();
         if items.is_empty() {
             return Err("lists no report: is the operator at work, and the namespace right?".to_owned());
         }
-        self.each(items, Self::trivy_operator)
+        let counted = items.iter().zip(counts).filter(|(_, counts)| **counts).map(|(item, _)| item);
+        self.each(counted, Self::trivy_operator)
     }
 
     pub(super) fn trivy_operator(&mut self, object: &Object) -> Result<(), String> {

@@ -1,0 +1,174 @@
+//! What comes in, as far as a report can be compared with it: a report of another build is no evidence.
+//!
+//! A report that names its image or commit has to name that of the candidate. One that names none, or a tag from which
+//! nothing follows, must not be older than the candidate's commit.
+
+mod image;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CheckInput, Tools};
+use crate::domain::facts::changes::short;
+use crate::sources::changes::candidate;
+use crate::sources::git::{Git, GitError, Oid};
+
+use image::{Artifact, Relation};
+pub(super) use image::{Image, is_same_commit};
+
+/// Commits are dated by the machine they are made on, whose clock may be ahead by this much.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The candidate, for reports.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Incoming {
+    version: String,
+    artifacts: Vec<Artifact>,
+    /// Its commit, in full if the repository has it.
+    commit: Option<String>,
+    /// When that commit was made, if the repository has it.
+    committed: Option<Timestamp>,
+}
+
+/// What a report says of what it is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    pub image: Option<Image>,
+    /// Commits whose source was looked at.
+    pub commits: Vec<String>,
+    /// When it was written, as it says itself; a copy of the file is younger.
+    pub at: Option<Timestamp>,
+}
+
+/// What a report has to do with what comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// It names it.
+    Named,
+    /// It names nothing, and is not older.
+    Unnamed,
+    /// It names an image of which none comes in.
+    Foreign(String),
+}
+
+impl Incoming {
+    /// Finds out what comes in.
+    ///
+    /// # Errors
+    /// The repository could not be read: how old the commit is, is unknown then. One that does not have the commit is
+    /// no error.
+    pub async fn of(scene: &CheckInput, tools: &Tools) -> Result<Self, String> {
+        let images = if scene.artifacts.is_empty() { &scene.images } else { &scene.artifacts };
+        let mut incoming = Self {
+            version: scene.version.clone(),
+            artifacts: images.iter().map(|image| Artifact::parse(image)).collect(),
+            commit: scene.commit.as_ref().map(|built| built.commit.to_ascii_lowercase()),
+            committed: None,
+        };
+        if let Some((commit, at)) = committed(scene, tools).await.map_err(|error| error.to_string())? {
+            incoming.commit = Some(commit.to_string());
+            incoming.committed = at;
+        }
+        Ok(incoming)
+    }
+
+    /// Says what a report has to do with what comes in; `written` is when its file was.
+    ///
+    /// # Errors
+    /// It is about another build, or nothing says that it is about this one.
+    pub fn tie(&self, about: &About, written: Timestamp) -> Result<Tie, String> {
+        let written = about.at.unwrap_or(written);
+        if let Some(image) = &about.image {
+            return self.tie_image(image, written);
+        }
+        if let (Some(ours), false) = (&self.commit, about.commits.is_empty()) {
+            if about.commits.iter().any(|commit| is_same_commit(commit, ours)) {
+                return Ok(Tie::Named);
+            }
+            let theirs = about.commits.first().map_or("", String::as_str);
+            let (theirs, ours) = (short(theirs), short(ours));
+            return Err(format!("is about commit {theirs}, and {} was built from {ours}", self.named()));
+        }
+        self.not_older(written).map(|()| Tie::Unnamed)
+    }
+
+    fn tie_image(&self, image: &Image, written: Timestamp) -> Result<Tie, String> {
+        let shown = image.shown();
+        match image.relation(&self.artifacts, self.commit.as_deref()) {
+            Relation::Same => Ok(Tie::Named),
+            // The tag may have been moved to a later build since.
+            Relation::Tagged => self.not_older(written).map(|()| Tie::Named),
+            Relation::Unclear(why) => {
+                self.not_older(written)?;
+                if self.committed.is_some() {
+                    return Ok(Tie::Named);
+                }
+                let version = self.named();
+                Err(format!("is about {shown}, and nothing says that this is {version}: {}", why.remedy()))
+            }
+            Relation::Other(ours) => {
+                Err(format!("is about {shown}, and {} comes in", ours.shown_beside(&self.version)))
+            }
+            Relation::Foreign if self.artifacts.is_empty() => self.not_older(written).map(|()| Tie::Unnamed),
+            Relation::Foreign => Ok(Tie::Foreign(shown)),
+        }
+    }
+
+    /// Refuses what was written before the commit was made.
+    ///
+    /// # Errors
+    /// It was.
+    pub fn not_older(&self, written: Timestamp) -> Result<(), String> {
+        let Some(committed) = self.committed else { return Ok(()) };
+        if committed.duration_since(written) <= MAX_CLOCK_SKEW {
+            return Ok(());
+        }
+        let at = committed.strftime("%Y-%m-%d %H:%M UTC");
+        Err(format!("was written before {} was committed ({at})", self.named()))
+    }
+
+    fn named(&self) -> &str {
+        if self.version.is_empty() { "what comes in" } else { &self.version }
+    }
+}
+
+/// Says what is wrong where every report names an image, and none of them comes in.
+pub(super) fn all_foreign(ties: &[Tie]) -> Option<String> {
+    let mut images = ties.iter().map(|tie| match tie {
+        Tie::Foreign(image) => Some(image),
+        Tie::Named | Tie::Unnamed => None,
+    });
+    let first = images.next()??;
+    images.all(|image| image.is_some()).then(|| format!("is about {first}, which is none of the images that come in"))
+}
+
+/// Returns the candidate's commit and when it was made; `None` where there is no repository that can be used, or it does
+/// not have the commit.
+async fn committed(scene: &CheckInput, tools: &Tools) -> Result<Option<(Oid, Option<Timestamp>)>, GitError> {
+    let Some(folder) = &tools.repository else { return Ok(None) };
+    match commit_in(folder, scene, tools).await {
+        Ok(found) => Ok(Some(found)),
+        Err(
+            GitError::UnknownCommit { .. }
+            | GitError::NoTag { .. }
+            | GitError::NotARepository(_)
+            | GitError::NotConfigured
+            | GitError::NotTrusted(_)
+            | GitError::NotInstalled
+            | GitError::CannotStart(_),
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn commit_in(
+    folder: &std::path::Path,
+    scene: &CheckInput,
+    tools: &Tools,
+) -> Result<(Oid, Option<Timestamp>), GitError> {
+    let git = Git::open(folder).await?;
+    let commit = candidate(&git, scene, tools.tag_prefix()).await?.commit;
+    let at = git.committed_at(&commit).await?;
+    Ok((commit, at))
+}

@@ -1,0 +1,348 @@
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::image::Doubt;
+use super::*;
+use crate::config::{Config, ConfigBase};
+use crate::domain::record::checklist::CheckOutcome;
+use crate::sources::checks::{Evidence, look};
+use crate::sources::git::tests::{Repo, no_git};
+
+const COMMIT: &str = "9f2c41ab00000000000000000000000000000000";
+const OURS: &str = "sha256:aaaaaaaa";
+const THEIRS: &str = "sha256:7ecc93eb";
+
+fn image(references: &[&str]) -> Image {
+    Image::named(references.iter().copied(), []).unwrap()
+}
+
+fn relation(references: &[&str], incoming: &[&str]) -> Relation {
+    let incoming: Vec<Artifact> = incoming.iter().map(|image| Artifact::parse(image)).collect();
+    image(references).relation(&incoming, Some(COMMIT))
+}
+
+#[test]
+fn images_are_compared_by_digest_commit_and_tag() {
+    let other = |image: &str| Relation::Other(Artifact::parse(image));
+    let pinned = "registry.example/payments-api:1.6.0@sha256:aaaaaaaa";
+    let tagged = "payments-api:1.6.0";
+    for (references, incoming, wanted) in [
+        (&["registry.example/payments-api:1.6.0"][..], &[tagged][..], Relation::Tagged),
+        (&["mirror.example/hub/payments-api:v1.6.0"], &[tagged], Relation::Tagged),
+        (&["payments-api:1.6.0-arm64"], &[tagged], Relation::Tagged),
+        (&["payments-api:1.5.0"], &[tagged], other(tagged)),
+        (&["payments-api:1.6.0-rc.1"], &["payments-api:1.6.0-rc.2"], other("payments-api:1.6.0-rc.2")),
+        (&["payments-api:ci-4711"], &["payments-api:ci-4712"], other("payments-api:ci-4712")),
+        (&["payments-api:20261129"], &["payments-api:20261130"], other("payments-api:20261130")),
+        (&["payments-api:1.5.0", "payments-api:latest"], &[tagged], other(tagged)),
+        (&["payments-api:1.6.0", "payments-api:latest"], &[tagged], Relation::Tagged),
+        // What a pipeline gives an image before it has its version.
+        (&["payments-api:ci-4711"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        (&["payments-api:latest"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        (&["payments-api:1.6"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        (&["payments-api:1.6.0-rc.1"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        (&["payments-api:20261129"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        // The commit, whatever the image is called.
+        (&["payments-api:9f2c41a"], &[tagged], Relation::Same),
+        (&["app:sha-9F2C41AB-amd64"], &[tagged], Relation::Same),
+        (&["payments-api:1b3d5e7"], &[tagged], other(tagged)),
+        (&["payments-api:main-1b3d5e7"], &["payments-api:main-9f2c41a"], other("payments-api:main-9f2c41a")),
+        // Digests.
+        (&["payments-api:1.5.0", "payments-api@sha256:aaaaaaaa"], &[pinned], Relation::Same),
+        (&["app:local", "app@sha256:aaaaaaaa"], &[pinned], Relation::Same),
+        (&["payments-api:1.6.0", "payments-api@sha256:7ecc93eb"], &[pinned], Relation::Unclear(Doubt::Digest)),
+        (&["payments-api:1.5.0", "payments-api@sha256:7ecc93eb"], &[pinned], other(pinned)),
+        (&["payments-api@sha256:7ecc93eb"], &[pinned], Relation::Unclear(Doubt::Digest)),
+        (&["payments-api@sha256:7ecc93eb"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        // Others.
+        (&["nginx:1.25"], &[tagged], Relation::Foreign),
+        (&["nginx:1.25"], &[tagged, "nginx:1.25"], Relation::Tagged),
+        (&["nginx:1.25"], &[tagged, "nginx:1.27"], other("nginx:1.27")),
+        (&["orders/api:1.5.0"], &["api:1.6.0", "api:1.5.0"], Relation::Tagged),
+    ] {
+        assert_eq!(relation(references, incoming), wanted, "{references:?} and {incoming:?}");
+    }
+}
+
+#[test]
+fn what_names_no_image_is_none() {
+    for references in [&["image.tar"][..], &["build/image"], &[""], &["payments-api"], &[":1.0"]] {
+        assert_eq!(Image::named(references.iter().copied(), []), None, "{references:?}");
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// 1.6.0, which was committed at noon.
+fn incoming() -> Incoming {
+    Incoming {
+        version: "1.6.0".to_owned(),
+        artifacts: vec![Artifact::parse("payments-api:1.6.0")],
+        commit: Some(COMMIT.to_owned()),
+        committed: Some(at("2026-11-30T12:00:00Z")),
+    }
+}
+
+fn about(image: &str) -> About {
+    About { image: Image::named([image], []), ..About::default() }
+}
+
+#[test]
+fn report_of_another_build_is_refused_in_words() {
+    let (before, after) = (at("2026-11-30T11:00:00Z"), at("2026-11-30T12:10:00Z"));
+    let undated = Incoming { committed: None, ..incoming() };
+    let with = |commits: &[&str]| About {
+        commits: commits.iter().map(|&commit| commit.to_owned()).collect(),
+        ..About::default()
+    };
+    let written = "was written before 1.6.0 was committed (2026-11-30 12:00 UTC)";
+    let err = |words: &str| Err(words.to_owned());
+    for (incoming, about, at, wanted) in [
+        (incoming(), about("x/payments-api:1.5.0"), after, err("is about payments-api:1.5.0, and 1.6.0 comes in")),
+        (incoming(), about("x/payments-api:1.6.0"), after, Ok(Tie::Named)),
+        // The tag was given to a later build.
+        (incoming(), about("x/payments-api:1.6.0"), before, err(written)),
+        (undated.clone(), about("x/payments-api:1.6.0"), before, Ok(Tie::Named)),
+        (incoming(), about("payments-api:ci-4711"), after, Ok(Tie::Named)),
+        (incoming(), about("payments-api:ci-4711"), before, err(written)),
+        (
+            undated.clone(),
+            about("payments-api:ci-4711"),
+            after,
+            err(
+                "is about payments-api:ci-4711, and nothing says that this is 1.6.0: scan it by its digest or under the \
+                 tag that comes in, or have its commit in the repository of [service]",
+            ),
+        ),
+        (incoming(), about("payments-api:9f2c41a"), before, Ok(Tie::Named)),
+        (incoming(), about("nginx:1.25"), after, Ok(Tie::Foreign("nginx:1.25".to_owned()))),
+        (incoming(), About::default(), before, err(written)),
+        (incoming(), About::default(), after, Ok(Tie::Unnamed)),
+        (undated, About::default(), before, Ok(Tie::Unnamed)),
+        (incoming(), with(&["9f2c41ab"]), before, Ok(Tie::Named)),
+        (incoming(), with(&["1b3d5e7f99"]), after, err("is about commit 1b3d5e7f, and 1.6.0 was built from 9f2c41ab")),
+        // A copy of an old report is young, and says itself that it is old.
+        (incoming(), About { at: Some(before), ..About::default() }, after, err(written)),
+        (incoming(), About { at: Some(after), ..About::default() }, before, Ok(Tie::Unnamed)),
+        // Clocks differ a little.
+        (incoming(), About::default(), self::at("2026-11-30T11:59:00Z"), Ok(Tie::Unnamed)),
+    ] {
+        assert_eq!(incoming.tie(&about, at), wanted, "{about:?} written {at}");
+    }
+}
+
+#[test]
+fn one_report_about_what_comes_in_is_enough_beside_others() {
+    let foreign = || Tie::Foreign("nginx:1.25".to_owned());
+    let words = "is about nginx:1.25, which is none of the images that come in";
+    assert_eq!(all_foreign(&[foreign(), foreign()]).as_deref(), Some(words));
+    for ties in [vec![], vec![Tie::Unnamed], vec![foreign(), Tie::Named], vec![Tie::Unnamed, foreign()]] {
+        assert_eq!(all_foreign(&ties), None, "{ties:?}");
+    }
+}
+
+proptest! {
+    /// Law 1: with both digests and both tags known to differ, nothing but the commit makes a report count.
+    #[test]
+    fn report_of_another_version_is_never_green(
+        ours in "[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,2}", theirs in "[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,2}",
+        with_v in any::<bool>(), has_digests in any::<bool>(), has_latest in any::<bool>(), hours in 0_i64..1000,
+    ) {
+        let mut incoming = incoming();
+        let digest = |digest: &str| if has_digests { format!("@{digest}") } else { String::new() };
+        incoming.artifacts = vec![Artifact::parse(&format!("payments-api:{ours}{}", digest(OURS)))];
+        let tag = if with_v { format!("v{theirs}") } else { theirs.clone() };
+        let mut references = vec![format!("a/payments-api:{tag}{}", digest(THEIRS))];
+        if has_latest {
+            references.push("a/payments-api:latest".to_owned());
+        }
+        let about = About { image: Image::named(references.iter().map(String::as_str), []), ..About::default() };
+        let written = at("2026-11-30T12:00:00Z") + SignedDuration::from_hours(hours);
+        let numbers = |version: &str| version.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>();
+        let tie = incoming.tie(&about, written);
+        prop_assert_eq!(tie.is_ok(), numbers(&ours) == numbers(&theirs) , "{:?}", tie);
+    }
+
+    /// Law 1: whatever a report says, one that was written before the commit counts only where it names the very build.
+    #[test]
+    fn older_report_is_never_green_by_a_tag(tag in "[a-z0-9._-]{1,20}", hours in 1_i64..1000) {
+        let tie = incoming().tie(
+            &about(&format!("payments-api:x{tag}")),
+            at("2026-11-30T12:00:00Z") - SignedDuration::from_hours(hours),
+        );
+        prop_assert!(tie.is_err() || tag.contains(&COMMIT[..7]), "{:?}", tie);
+    }
+}
+
+/// Looks at a report that was written at a time, as a check of a config in its folder.
+async fn judged(asked: &str, text: &str, written: Timestamp, scene: &CheckInput, tools: &Tools) -> Evidence {
+    let folder = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(folder.path().join("report")).unwrap();
+    std::io::Write::write_all(&mut &file, text.as_bytes()).unwrap();
+    file.set_modified(SystemTime::from(written)).unwrap();
+    let kind = kind(asked, folder.path());
+    look(&kind, scene, tools).await
+}
+
+fn kind(asked: &str, folder: &Path) -> crate::config::checks::CheckKind {
+    let place = ConfigBase { folder: folder.to_owned(), ..ConfigBase::default() };
+    let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place).unwrap();
+    config.defaults.checks[0].kind.clone().unwrap()
+}
+
+fn scene_of(version: &str, image: &str) -> CheckInput {
+    CheckInput { version: version.to_owned(), images: vec![image.to_owned()], ..CheckInput::default() }
+}
+
+/// As `trivy image --format json` writes it.
+fn trivy() -> Value {
+    json!({
+        "SchemaVersion": 2, "CreatedAt": "2026-03-02T09:14:07.182Z",
+        "ArtifactName": "registry.example/payments-api:1.5.0", "ArtifactType": "container_image",
+        "Metadata": {
+            "OS": {"Family": "debian", "Name": "12.9"},
+            "RepoTags": ["registry.example/payments-api:1.5.0"],
+            "RepoDigests": ["registry.example/payments-api@sha256:7ecc93eb"],
+        },
+        "Results": [{"Target": "registry.example/payments-api:1.5.0 (debian 12.9)", "Class": "os-pkgs", "Type": "debian"}],
+    })
+}
+
+/// As `grype -o json` writes it.
+fn grype() -> Value {
+    json!({
+        "matches": [],
+        "source": {"type": "image", "target": {
+            "userInput": "registry:registry.example/payments-api:1.5.0", "imageID": "sha256:00",
+            "manifestDigest": "sha256:3fa1", "tags": ["registry.example/payments-api:1.5.0"],
+            "repoDigests": ["registry.example/payments-api@sha256:7ecc93eb"],
+        }},
+        "descriptor": {"name": "grype", "version": "0.87.0", "timestamp": "2026-03-02T10:14:07.182+01:00"},
+    })
+}
+
+/// As `trivy image --format sarif` writes it.
+fn trivy_sarif() -> Value {
+    json!({"version": "2.1.0", "runs": [{
+        "tool": {"driver": {"name": "Trivy", "rules": []}}, "results": [],
+        "properties": {"imageName": "registry.example/payments-api:1.5.0", "repoTags": ["registry.example/payments-api:1.5.0"],
+            "repoDigests": ["registry.example/payments-api@sha256:7ecc93eb"], "imageID": "sha256:00"},
+    }]})
+}
+
+/// As Trivy Operator writes it.
+fn operator() -> Value {
+    json!({"apiVersion": "aquasecurity.github.io/v1alpha1", "kind": "VulnerabilityReport", "metadata": {"name": "api"},
+        "report": {"artifact": {"repository": "payments-api", "tag": "1.5.0", "digest": "sha256:7ecc93eb"},
+            "registry": {"server": "registry.example"}, "summary": {}, "vulnerabilities": []}})
+}
+
+/// As `snyk container test --json` writes it.
+fn snyk() -> Value {
+    json!({"ok": true, "vulnerabilities": [], "dependencyCount": 87, "projectName": "docker-image|payments-api",
+        "path": "registry.example/payments-api:1.5.0"})
+}
+
+#[tokio::test]
+async fn scan_of_another_image_is_no_evidence_for_this_one() {
+    let (asked, scan, sarif) =
+        ("trivy = { files = ['report'] }", "scan = { files = ['report'] }", "sarif = { files = ['report'] }");
+    let both = json!({"kind": "List", "items": [operator(), {"kind": "VulnerabilityReport", "metadata": {"name": "new"},
+        "report": {"artifact": {"repository": "payments-api", "tag": "1.6.0"}, "vulnerabilities": []}}]});
+    for (asked, report) in
+        [(asked, trivy()), (scan, trivy()), (scan, grype()), (scan, operator()), (scan, snyk()), (sarif, trivy_sarif())]
+    {
+        let judge = async |version: &str, image: &str| {
+            let scene = scene_of(version, image);
+            judged(asked, &report.to_string(), Timestamp::now(), &scene, &Tools::default()).await
+        };
+        let evidence = judge("1.6.0", "registry.example/payments-api:1.6.0").await;
+        assert_eq!(evidence.found, CheckOutcome::Blind, "{report}");
+        assert_eq!(evidence.summary, "report: is about payments-api:1.5.0, and 1.6.0 comes in", "{report}");
+        let evidence = judge("1.5.0", "mirror.example/hub/payments-api:1.5.0").await;
+        assert_eq!(evidence.found, CheckOutcome::Passed, "{report}: {}", evidence.summary);
+        let evidence = judge("1.0", "registry.example/orders:1.0").await;
+        assert_eq!(evidence.summary, "report: is about payments-api:1.5.0, which is none of the images that come in");
+        if report != snyk() {
+            let pinned = format!("registry.example/payments-api@{THEIRS}");
+            assert_eq!(judge("7ecc93eb", &pinned).await.found, CheckOutcome::Passed, "{report}");
+        }
+    }
+    let scene = scene_of("1.6.0", "registry.example/payments-api:1.6.0");
+    let evidence = judged(scan, &both.to_string(), Timestamp::now(), &scene, &Tools::default()).await;
+    assert_eq!(evidence.found, CheckOutcome::Passed, "{}", evidence.summary);
+}
+
+#[tokio::test]
+async fn archives_and_folders_are_judged_by_their_age_alone() {
+    let mut archive = trivy();
+    archive["ArtifactName"] = json!("image.tar");
+    archive["Metadata"] = json!({});
+    let mut folder = trivy();
+    folder["ArtifactType"] = json!("filesystem");
+    let mut grype_folder = grype();
+    grype_folder["source"] = json!({"type": "directory", "target": "."});
+    let mut grype_archive = grype();
+    grype_archive["source"]["target"] = json!({"userInput": "docker-archive:image.tar", "tags": [], "repoDigests": [], "manifestDigest": "sha256:3fa1"});
+    for report in [archive, folder, grype_folder, grype_archive] {
+        let scene = scene_of("1.6.0", "payments-api:1.6.0");
+        let asked = "scan = { files = ['report'] }";
+        let evidence = judged(asked, &report.to_string(), Timestamp::now(), &scene, &Tools::default()).await;
+        assert_eq!(evidence.found, CheckOutcome::Passed, "{report}: {}", evidence.summary);
+    }
+}
+
+#[tokio::test]
+async fn report_that_is_older_than_the_commit_is_no_evidence() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    let commit = repo.commit("feat: pay");
+    repo.run(&["tag", "v1.6.0"]);
+    let tools = Tools { repository: Some(repo.path().to_owned()), ..Tools::default() };
+    let committed = at("2026-01-01T00:01:00Z");
+    let sarif = |revision: &str| {
+        json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [],
+            "versionControlProvenance": [{"repositoryUri": "https://git.example/pay", "revisionId": revision}]}]})
+        .to_string()
+    };
+    let junit = "<testsuite><testcase name='a'/></testsuite>";
+    let fs = "{\"SchemaVersion\": 2, \"ArtifactName\": \".\", \"ArtifactType\": \"filesystem\", \"Results\": [{\"Target\": \"go.mod\"}]}";
+    let scene = scene_of("1.6.0", "payments-api:1.6.0");
+    for (asked, text) in [
+        ("junit = { files = ['report'] }", junit),
+        ("coverage = { files = ['report'], at_least = 60 }", "SF:a\nDA:1,1\nend_of_record\n"),
+        (
+            "sarif = { files = ['report'] }",
+            "{\"version\": \"2.1.0\", \"runs\": [{\"tool\": {\"driver\": {\"name\": \"x\"}}, \"results\": []}]}",
+        ),
+        ("trivy = { files = ['report'] }", fs),
+        ("scan = { files = ['report'] }", fs),
+        ("benchmark = { file = 'report', pointer = '/median', baseline = 12.5 }", "{\"median\": 12.5}"),
+    ] {
+        let hour = Duration::from_secs(3600);
+        let evidence = judged(asked, text, committed - hour, &scene, &tools).await;
+        let wanted = "report: was written before 1.6.0 was committed (2026-01-01 00:01 UTC)";
+        assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Blind, wanted), "{asked}");
+        let evidence = judged(asked, text, committed + hour, &scene, &tools).await;
+        assert_eq!(evidence.found, CheckOutcome::Passed, "{asked}: {}", evidence.summary);
+        // A clone that is behind says nothing of it.
+        let unknown = scene_of("1.7.0", "payments-api:1.7.0");
+        assert_eq!(
+            judged(asked, text, committed - hour, &unknown, &tools).await.found,
+            CheckOutcome::Passed,
+            "{asked}"
+        );
+    }
+    let asked = "sarif = { files = ['report'] }";
+    assert_eq!(judged(asked, &sarif(&commit), committed, &scene, &tools).await.found, CheckOutcome::Passed);
+    let evidence = judged(asked, &sarif("1b3d5e7f00"), committed, &scene, &tools).await;
+    let wanted = format!("report: is about commit 1b3d5e7f, and 1.6.0 was built from {}", &commit[..8]);
+    assert_eq!((evidence.found, evidence.summary), (CheckOutcome::Blind, wanted));
+}
