@@ -25,7 +25,7 @@ pub struct Alerts {
 pub(in crate::config) const SECTION: Section = Section {
     header: "`alerts`",
     help: "No alert is firing that has these labels. Placeholders: {{env}}, {{namespace}}, {{workload}} (asked once for \
-           each), {{service}}, {{version}}.",
+           each), {{service}}, {{version}}, {{commit}}.",
     needed: &["matchers"],
     groups: &[FIELDS],
 };

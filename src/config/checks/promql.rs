@@ -89,7 +89,7 @@ impl fmt::Display for Condition {
 pub(in crate::config) const SECTION: Section = Section {
     header: "`promql`",
     help: "Every series of a query to the environment's Prometheus satisfies a condition. Placeholders: {{env}}, \
-           {{namespace}}, {{workload}} (asked once for each), {{service}}, {{version}}.",
+           {{namespace}}, {{workload}} (asked once for each), {{service}}, {{version}}, {{commit}}.",
     needed: &["query", "is"],
     groups: &[FIELDS],
 };

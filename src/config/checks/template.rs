@@ -14,10 +14,12 @@ pub enum CheckPlaceholder {
     Service,
     /// The version that comes in.
     Version,
+    /// The hash of the commit that it was built from.
+    Commit,
 }
 
 impl CheckPlaceholder {
-    pub const ALL: [Self; 5] = [Self::Env, Self::Namespace, Self::Workload, Self::Service, Self::Version];
+    pub const ALL: [Self; 6] = [Self::Env, Self::Namespace, Self::Workload, Self::Service, Self::Version, Self::Commit];
 
     /// Returns the name between the braces.
     #[must_use]
@@ -28,11 +30,12 @@ impl CheckPlaceholder {
             Self::Workload => "workload",
             Self::Service => "service",
             Self::Version => "version",
+            Self::Commit => "commit",
         }
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<TemplatePart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::incoming::Incoming;
 use super::wording::Wording as _;
-use super::{CheckInput, Evidence, Tools, encoding};
-use crate::config::checks::files::{FilePattern, Files};
+use super::{CheckInput, Evidence, Tools, encoding, web};
+use crate::config::checks::files::{FilePattern, Files, FilledPattern};
 use crate::domain::facts::text::{duration, rfc3339_seconds};
 use crate::platform::Redactor;
 
@@ -51,6 +51,8 @@ pub(super) struct ReadContext {
     pub stop: Cancelled,
     /// Redacts what is quoted of the files.
     pub redactor: Redactor,
+    /// What fills the placeholders of paths.
+    pub scene: CheckInput,
     /// What the files have to be about.
     pub incoming: Incoming,
 }
@@ -74,7 +76,8 @@ pub(super) async fn apart(
         Ok(incoming) => incoming,
         Err(why) => return Evidence::blind(why),
     };
-    let reading = ReadContext { stop: Cancelled::default(), redactor: tools.redactor.clone(), incoming };
+    let reading =
+        ReadContext { stop: Cancelled::default(), redactor: tools.redactor.clone(), scene: scene.clone(), incoming };
     let waiting = StopOnDrop(reading.stop.clone());
     let done = tokio::task::spawn_blocking(move || work(&reading)).await;
     drop(waiting);
@@ -86,15 +89,15 @@ pub(super) async fn apart(
 pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &ReadContext) -> Result<Vec<Report>, String> {
     let mut found: Vec<Report> = Vec::new();
     for pattern in &files.patterns {
-        let before = found.len();
-        for path in paths(pattern, in_folder, reading)? {
-            found.push(report(path, pattern, &reading.redactor)?.of_age(files.max_age)?);
+        let (before, pattern) = (found.len(), filled(pattern, reading)?);
+        for path in paths(&pattern, in_folder, reading)? {
+            found.push(report(path, &pattern, &reading.redactor)?.of_age(files.max_age)?);
             if found.len() > MAX_FILES {
                 return Err(format!("more than {MAX_FILES} files match: narrow `files`"));
             }
         }
         if found.len() == before {
-            return Err(nothing(pattern, &reading.redactor));
+            return Err(nothing(&pattern, &reading.redactor));
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -108,6 +111,7 @@ pub(super) fn find_one(
     max_age: Option<SignedDuration>,
     reading: &ReadContext,
 ) -> Result<Report, String> {
+    let file = &filled(file, reading)?;
     let path = file.path();
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(nothing(file, &reading.redactor)),
@@ -115,7 +119,11 @@ pub(super) fn find_one(
     }
 }
 
-fn nothing(pattern: &FilePattern, redactor: &Redactor) -> String {
+fn filled(pattern: &FilePattern, reading: &ReadContext) -> Result<FilledPattern, String> {
+    pattern.filled(|open| web::text(open, None, &reading.scene)).map_err(|why| reading.redactor.one_line(&why))
+}
+
+fn nothing(pattern: &FilledPattern, redactor: &Redactor) -> String {
     let name = redactor.cut(&pattern.written, 100);
     let folder = pattern.folder.display();
     if pattern.folder.as_os_str().is_empty() {
@@ -125,7 +133,7 @@ fn nothing(pattern: &FilePattern, redactor: &Redactor) -> String {
     }
 }
 
-fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &ReadContext) -> Result<Vec<PathBuf>, String> {
+fn paths(pattern: &FilledPattern, in_folder: Option<&str>, reading: &ReadContext) -> Result<Vec<PathBuf>, String> {
     let redactor = &reading.redactor;
     let exact = pattern.path();
     let glob = match (exact.metadata(), in_folder) {
@@ -155,7 +163,7 @@ fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &ReadContext) 
     Ok(found)
 }
 
-fn report(path: PathBuf, pattern: &FilePattern, redactor: &Redactor) -> Result<Report, String> {
+fn report(path: PathBuf, pattern: &FilledPattern, redactor: &Redactor) -> Result<Report, String> {
     let name = path.strip_prefix(&pattern.folder).unwrap_or(&path);
     let name = redactor.cut(&name.display().to_string(), 200);
     let about = fs::metadata(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;

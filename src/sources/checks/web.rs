@@ -239,20 +239,33 @@ fn value(
     scene: &CheckInput,
     redactor: &Redactor,
 ) -> Result<String, String> {
+    let value = text(open, workload, scene)?;
+    let fits = |c: char| c.is_alphanumeric() || " ._-:/+@~".contains(c);
+    if !value.chars().all(fits) {
+        let name = open.name();
+        return Err(format!("{{{{{name}}}}} is `{}`, which cannot stand in a query", redactor.cut(&value, 60)));
+    }
+    Ok(value)
+}
+
+/// Returns what the release puts in place of a placeholder.
+///
+/// # Errors
+/// It is not known.
+pub(super) fn text(open: CheckPlaceholder, workload: Option<&str>, scene: &CheckInput) -> Result<String, String> {
     let value = match open {
         CheckPlaceholder::Env => scene.env.as_ref().map(|env| env.as_str().to_owned()).unwrap_or_default(),
         CheckPlaceholder::Namespace => scene.namespace.clone(),
         CheckPlaceholder::Workload => workload.unwrap_or_default().to_owned(),
         CheckPlaceholder::Service => scene.service.clone(),
         CheckPlaceholder::Version => scene.version.clone(),
+        CheckPlaceholder::Commit => scene.commit.as_ref().map(|built| built.commit.clone()).unwrap_or_default(),
     };
-    let name = open.name();
-    if value.is_empty() {
-        return Err(format!("the value of {{{{{name}}}}} is unknown"));
+    match (value.is_empty(), open) {
+        (false, _) => Ok(value),
+        (true, CheckPlaceholder::Commit) => Err("the value of {{commit}} is unknown: label the image with \
+             org.opencontainers.image.revision, or tag the commit in the repository of [service]"
+            .to_owned()),
+        (true, open) => Err(format!("the value of {{{{{}}}}} is unknown", open.name())),
     }
-    let fits = |c: char| c.is_alphanumeric() || " ._-:/+@~".contains(c);
-    if !value.chars().all(fits) {
-        return Err(format!("{{{{{name}}}}} is `{}`, which cannot stand in a query", redactor.cut(&value, 60)));
-    }
-    Ok(value)
 }

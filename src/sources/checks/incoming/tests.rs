@@ -8,7 +8,7 @@ use super::image::Doubt;
 use super::*;
 use crate::config::{Config, ConfigBase};
 use crate::domain::record::checklist::CheckOutcome;
-use crate::sources::checks::{Evidence, look};
+use crate::sources::checks::{Built, Evidence, look};
 use crate::sources::git::tests::{Repo, no_git};
 
 const COMMIT: &str = "9f2c41ab00000000000000000000000000000000";
@@ -295,6 +295,33 @@ async fn archives_and_folders_are_judged_by_their_age_alone() {
         let evidence = judged(asked, &report.to_string(), Timestamp::now(), &scene, &Tools::default()).await;
         assert_eq!(evidence.found, CheckOutcome::Passed, "{report}: {}", evidence.summary);
     }
+}
+
+#[tokio::test]
+async fn reports_of_each_version_are_kept_apart_by_their_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = kind("junit = { files = ['{{version}}/{{commit}}.xml'] }", folder.path());
+    let built = |commit: &str| Built { commit: commit.to_owned(), told_by: String::new() };
+    for (version, commit) in [("1.5.0", "1b3d5e7f"), ("1.6.0", "9f2c41ab")] {
+        std::fs::create_dir(folder.path().join(version)).unwrap();
+        let text = format!("<testsuite><testcase name='{version}'/></testsuite>");
+        std::fs::write(folder.path().join(version).join(format!("{commit}.xml")), text).unwrap();
+    }
+    let judged = async |version: &str, commit: Option<&str>| {
+        let scene = CheckInput { commit: commit.map(built), ..scene_of(version, "payments-api:1") };
+        let evidence = look(&kind, &scene, &Tools::default()).await;
+        (evidence.found, evidence.summary)
+    };
+    let passed = (CheckOutcome::Passed, "1 passed, in 1 file".to_owned());
+    assert_eq!(judged("1.6.0", Some("9f2c41ab")).await, passed);
+    let (found, why) = judged("1.7.0", Some("9f2c41ab")).await;
+    assert!(found == CheckOutcome::Blind && why.starts_with("no file 1.7.0/9f2c41ab.xml in "), "{why}");
+    let (found, why) = judged("*", Some("9f2c41ab")).await;
+    assert!(found == CheckOutcome::Blind && why.starts_with("no file "), "{why}");
+    let (found, why) = judged("1.6.0", None).await;
+    assert!(found == CheckOutcome::Blind && why.starts_with("the value of {{commit}} is unknown"), "{why}");
+    let (found, why) = judged("1.6.0/..", Some("9f2c41ab")).await;
+    assert_eq!((found, why.as_str()), (CheckOutcome::Blind, "{{version}} is `1.6.0/..`, which cannot stand in a path"));
 }
 
 #[tokio::test]
