@@ -25,7 +25,8 @@ keys! {
     environments: by_hand(Kind::TextList), "The environments it is about; without it all.";
     owner => spec.owner: text, "Owner of the check.";
     fresh => spec.fresh: time(secs(1)..=days(365)),
-        "How long an answer is valid; by default as long as the release is the same.";
+        "How long an answer is valid; by default some minutes where something outside is looked at, else as long as the \
+         release is the same.";
     timeout: time(millis(100)..=hours(1)), "Timeout of one run.";
     runbook => spec.runbook: text, "URL of the runbook.";
     artifact: by_hand(Kind::Flag), "All replicas run one digest, and it is what the environment before runs.";

@@ -130,7 +130,7 @@ kinds! {
 
 impl CheckKind {
     /// Returns how long its answers hold, unless the check says so: what looks at something live grows old quickly,
-    /// what was measured of the artifact holds as long as the artifact.
+    /// what was found out of the artifact itself holds as long as the artifact.
     #[must_use]
     pub fn fresh(&self) -> Option<SignedDuration> {
         match self {
@@ -138,7 +138,18 @@ impl CheckKind {
             Self::Schedule(_) => Some(SignedDuration::from_mins(1)),
             Self::Http(_) => Some(SignedDuration::from_mins(2)),
             Self::Ci(_) | Self::Drift(_) => Some(SignedDuration::from_mins(5)),
+            // Looked at each minute: an answer that is older comes from a source that hangs.
+            _ if self.reads_files() => Some(SignedDuration::from_mins(5)),
             _ => None,
         }
+    }
+
+    /// Returns whether it reads reports: files that may be written anew at any time.
+    #[must_use]
+    pub fn reads_files(&self) -> bool {
+        matches!(
+            self,
+            Self::Junit(_) | Self::Coverage(_) | Self::Sarif(_) | Self::Trivy(_) | Self::Scan(_) | Self::Benchmark(_)
+        )
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::reports::{ReadContext, apart, find_one};
+use super::reading::{ReadContext, apart};
+use super::reports::find_one;
 use super::wording::decimal;
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Benchmark;

@@ -13,7 +13,8 @@ mod lcov;
 
 use std::io::{BufRead as _, BufReader, Read};
 
-use super::reports::{ReadContext, Report, apart, find};
+use super::reading::{ReadContext, apart};
+use super::reports::{Report, find};
 use super::wording::{MAX_LISTED, Wording as _, decimal, figure, figures};
 use super::xml::{Piece, Xml};
 use super::{CheckInput, Evidence, Tools};
@@ -44,7 +45,7 @@ fn judge(at_least: f64, reports: &[Report], reading: &ReadContext) -> Evidence {
         let result = result.and_then(|text| {
             let measured = read(text, redactor.clone());
             measured
-                .and_then(|measured| covered.add(&report.path, &report.name, measured))
+                .and_then(|measured| covered.add(&report.stamp.path, &report.name, measured))
                 .map_err(|what| report.wrong(what))
         });
         troubles.extend(result.err());

@@ -7,7 +7,8 @@
 mod tally;
 mod words;
 
-use super::reports::{ReadContext, Report, apart, find};
+use super::reading::{ReadContext, apart};
+use super::reports::{Report, find};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Junit;
@@ -16,12 +17,14 @@ use crate::domain::facts::text::plural;
 
 use tally::Tally;
 
+/// What a folder stands for.
+pub(super) const IN_FOLDER: &str = "**/*.xml";
 /// Most files that are listed as evidence of what passed.
 const MAX_LISTED_FILES: usize = 50;
 
 pub(super) async fn look(asked: &Junit, scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(scene, tools, move |reading| match find(&asked.files, Some("**/*.xml"), reading) {
+    apart(scene, tools, move |reading| match find(&asked.files, Some(IN_FOLDER), reading) {
         Ok(reports) => judge(asked.flaky, &reports, reading),
         Err(why) => Evidence::blind(why),
     })

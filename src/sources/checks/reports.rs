@@ -2,17 +2,17 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use glob::MatchOptions;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
-use super::incoming::Incoming;
+use super::kept::Stamp;
+use super::reading::{Cancelled, ReadContext};
 use super::wording::Wording as _;
-use super::{CheckInput, Evidence, Tools, encoding, web};
+use super::{encoding, web};
 use crate::config::checks::files::{FilePattern, Files, FilledPattern};
 use crate::domain::facts::text::{duration, rfc3339_seconds};
 use crate::platform::Redactor;
@@ -25,63 +25,12 @@ const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// A file that was found.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
-    pub path: PathBuf,
+    pub stamp: Stamp,
     /// What it is called in messages: from the config's folder on.
     pub name: String,
-    /// When it was written.
-    pub written: Timestamp,
-    /// How long ago that is.
-    age: SignedDuration,
+    /// How long ago it was written.
+    pub age: SignedDuration,
     redactor: Redactor,
-}
-
-/// Says that the check was cancelled.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Cancelled(Arc<AtomicBool>);
-
-impl Cancelled {
-    fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// What all reading for one look goes by.
-pub(super) struct ReadContext {
-    /// Says when to give up.
-    pub stop: Cancelled,
-    /// Redacts what is quoted of the files.
-    pub redactor: Redactor,
-    /// What fills the placeholders of paths.
-    pub scene: CheckInput,
-    /// What the files have to be about.
-    pub incoming: Incoming,
-}
-
-/// Turns the stop on when the one who waits is gone.
-struct StopOnDrop(Cancelled);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Reads where it holds nothing up. When the caller gives up, the next read fails.
-pub(super) async fn apart(
-    scene: &CheckInput,
-    tools: &Tools,
-    work: impl FnOnce(&ReadContext) -> Evidence + Send + 'static,
-) -> Evidence {
-    let incoming = match Incoming::of(scene, tools).await {
-        Ok(incoming) => incoming,
-        Err(why) => return Evidence::blind(why),
-    };
-    let reading =
-        ReadContext { stop: Cancelled::default(), redactor: tools.redactor.clone(), scene: scene.clone(), incoming };
-    let waiting = StopOnDrop(reading.stop.clone());
-    let done = tokio::task::spawn_blocking(move || work(&reading)).await;
-    drop(waiting);
-    done.unwrap_or_else(|_| Evidence::blind("reading failed inside the cockpit: see the log"))
 }
 
 /// Finds all files that are asked for. A pattern may match nothing only by mistake. `in_folder` is the pattern that a
@@ -100,8 +49,8 @@ pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &ReadContext
             return Err(nothing(&pattern, &reading.redactor));
         }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found.dedup_by(|a, b| a.path == b.path);
+    found.sort_by(|a, b| a.stamp.path.cmp(&b.stamp.path));
+    found.dedup_by(|a, b| a.stamp.path == b.stamp.path);
     Ok(found)
 }
 
@@ -177,7 +126,9 @@ fn report(path: PathBuf, pattern: &FilledPattern, redactor: &Redactor) -> Result
     let written = about.modified().map_err(|error| format!("{name}: its age is unknown: {error}"))?;
     let written = Timestamp::try_from(written).map_err(|error| format!("{name}: its age is unknown: {error}"))?;
     let age = Timestamp::now().duration_since(written);
-    Ok(Report { path, name, written, age, redactor: redactor.clone() })
+    let changed = (about.ctime(), about.ctime_nsec());
+    let stamp = Stamp { path, written, bytes: about.len(), inode: about.ino(), changed };
+    Ok(Report { stamp, name, age, redactor: redactor.clone() })
 }
 
 impl Report {
@@ -195,22 +146,22 @@ impl Report {
 
     /// Says when it was written.
     pub fn written(&self) -> String {
-        format!("written {}", rfc3339_seconds(self.written))
+        format!("written {}", rfc3339_seconds(self.stamp.written))
     }
 
     /// Refuses it where it is older than what comes in.
     pub fn of_candidate(&self, reading: &ReadContext) -> Result<&Self, String> {
-        reading.incoming.not_older(self.written).map(|()| self).map_err(|why| self.wrong(why))
+        reading.incoming.not_older(self.stamp.written).map(|()| self).map_err(|why| self.wrong(why))
     }
 
     pub fn open(&self, reading: &ReadContext) -> Result<Text<File>, String> {
-        let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
+        let file = File::open(&self.stamp.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
         Ok(Text::new(file, reading.stop.clone()))
     }
 
     /// Opens it as text in the encoding that it begins with: a mark, or the declaration of XML. Without either it is UTF-8.
     pub fn open_encoded(&self, reading: &ReadContext) -> Result<impl Read + use<>, String> {
-        let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
+        let file = File::open(&self.stamp.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
         let text = encoding::decoded(file).map_err(|error| self.wrong(error.to_string()))?;
         Ok(Text::new(text, reading.stop.clone()))
     }
@@ -231,7 +182,7 @@ impl Report {
         let mut text = String::new();
         let read = self.open(reading)?.take(most + 1).read_to_string(&mut text);
         // What is cut off in the middle of a character was too long, not broken.
-        if text.len() as u64 > most || Path::metadata(&self.path).is_ok_and(|about| about.len() > most) {
+        if text.len() as u64 > most || Path::metadata(&self.stamp.path).is_ok_and(|about| about.len() > most) {
             return Err(self.wrong(format!("is longer than {} MiB, and is not read", most >> 20)));
         }
         read.map_err(|error| self.wrong(error.to_string()))?;
@@ -370,20 +321,5 @@ mod tests {
         assert_eq!(read(b"M\xfcller").unwrap_err(), "is not UTF-8 at byte 1: have it written as UTF-8");
         assert!(read(b"<\0a\0").unwrap_err().contains("NUL at byte 1"));
         assert!(read(&"漢".as_bytes()[..2]).unwrap_err().contains("middle of a character"));
-    }
-
-    #[tokio::test]
-    async fn cancelling_stops_reading() {
-        let (seen, stopped) = std::sync::mpsc::channel();
-        let tools = Tools::default();
-        let scene = CheckInput::default();
-        let work = apart(&scene, &tools, move |reading| {
-            let mut endless = Text::new(io::repeat(b' '), reading.stop.clone());
-            let error = io::copy(&mut endless, &mut io::sink()).unwrap_err();
-            seen.send(error.to_string()).unwrap();
-            Evidence::blind("")
-        });
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), work).await.is_err());
-        assert_eq!(stopped.recv().unwrap(), "the check was cancelled");
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::kept::{Kept, Looked, look_again};
 use super::{CheckInput, Evidence, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
 use crate::domain::facts::changes::CodeSearch;
@@ -78,7 +79,7 @@ impl CheckRunner {
 }
 
 /// A look that is over: which check, what it was about, and what it came to.
-type Done = (CheckId, String, Evidence);
+type Done = (CheckId, String, Looked);
 
 struct Looks {
     runner: CheckRunner,
@@ -86,6 +87,8 @@ struct Looks {
     /// When to look at a check next.
     due: BTreeMap<CheckId, Instant>,
     going: BTreeMap<CheckId, AbortHandle>,
+    /// What the last look at a check may spare the next one.
+    kept: BTreeMap<CheckId, Arc<Kept>>,
     set: JoinSet<Done>,
     /// What is in the release is gathered beside.
     gathering: JoinSet<()>,
@@ -93,8 +96,8 @@ struct Looks {
 
 impl Looks {
     fn new(runner: CheckRunner) -> Self {
-        let (due, going) = (BTreeMap::new(), BTreeMap::new());
-        Self { runner, ask: None, due, going, set: JoinSet::new(), gathering: JoinSet::new() }
+        let (due, going, kept) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { runner, ask: None, due, going, kept, set: JoinSet::new(), gathering: JoinSet::new() }
     }
 
     async fn run(mut self) {
@@ -139,6 +142,8 @@ impl Looks {
         let wanted = |id: &CheckId| only.is_none_or(|only| only == id);
         let ids: Vec<CheckId> = self.runner.checks.iter().map(|check| check.spec.id.clone()).collect();
         for id in ids.iter().filter(|id| wanted(id)) {
+            // Something else may have changed than a file, such as the repository.
+            self.kept.remove(id);
             self.begin(id);
         }
     }
@@ -195,34 +200,38 @@ impl Looks {
         self.runner.outlet.send(begun);
         let (kind, scene, tools) = (kind.clone(), ask.scene.clone(), self.runner.tools.clone());
         let (room, limit) = (Arc::clone(&self.runner.room), check.timeout.unsigned_abs());
-        let (done_as, subject) = (id.clone(), ask.subject.clone());
+        let (done_as, subject, kept) = (id.clone(), ask.subject.clone(), self.kept.get(id).cloned());
         let handle = self.set.spawn(async move {
             // Closed only when everything ends.
             let _room = room.acquire_owned().await.ok();
-            (done_as, subject, in_time(&kind, &scene, &tools, limit).await)
+            (done_as, subject, look_again(&kind, &scene, &tools, limit, kept).await)
         });
         self.going.insert(id.clone(), handle);
     }
 
     fn finish(&mut self, done: Result<(Id, Done), JoinError>) {
         let Some(subject) = self.ask.as_ref().map(|ask| ask.subject.clone()) else { return };
-        let (id, evidence) = match done {
+        let (id, looked) = match done {
             // What was found of another artifact says nothing of this one.
             Ok((_, (_, of, _))) if of != subject => return,
-            Ok((_, (id, _, evidence))) => (id, evidence),
+            Ok((_, (id, _, looked))) => (id, looked),
             Err(error) if error.is_cancelled() => return,
             Err(error) => {
                 let Some(id) = self.of_task(error.id()) else { return };
                 tracing::error!(check = %id, %error, "check panicked");
-                (id, Evidence::blind("the check panicked: see the log"))
+                (id, Evidence::blind("the check panicked: see the log").into())
             }
         };
         let Some(check) = self.runner.checks.iter().find(|check| check.spec.id == id) else { return };
         self.going.remove(&id);
-        if let Some(pause) = pause(check, evidence.found) {
+        if let Some(pause) = pause(check, &looked) {
             self.due.insert(id.clone(), Instant::now() + pause);
         }
-        let finding = finding(evidence, &subject, &self.runner.tools.redactor);
+        match looked.kept {
+            Some(kept) => self.kept.insert(id.clone(), kept),
+            None => self.kept.remove(&id),
+        };
+        let finding = finding(looked.evidence, &subject, &self.runner.tools.redactor);
         self.runner.outlet.send(Feed::Checked { env: self.runner.env.clone(), check: id, finding });
     }
 
@@ -265,135 +274,18 @@ pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Findin
     }
 }
 
-/// Returns when to look again on its own: in time before an answer grows stale; after a while where it did not pass;
-/// never where it passed for good.
-fn pause(check: &CheckConfig, found: CheckOutcome) -> Option<Duration> {
+/// Returns when to look again on its own: in time before an answer grows stale; after a while where it did not pass, or where
+/// what it is about may change; never where it passed for good.
+fn pause(check: &CheckConfig, looked: &Looked) -> Option<Duration> {
     let fresh = check.spec.fresh.map(|fresh| fresh.unsigned_abs().mul_f64(REFRESH_AT_SHARE));
-    let pause = match (found, fresh) {
+    let pause = match (looked.evidence.found, fresh) {
         (CheckOutcome::Passed, fresh) => fresh,
         (_, Some(fresh)) => Some(fresh.min(RETRY_INTERVAL)),
         (_, None) => Some(RETRY_INTERVAL),
     };
+    let pause = pause.into_iter().chain(looked.again_in).min();
     pause.map(|pause| pause.max(MIN_CHECK_INTERVAL))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Config, ConfigBase};
-    use crate::sources::inbox::Inbox;
-
-    /// Checks of kind `command`: a program that says so, one that fails, one that never ends.
-    const CHECKS: &str = r#"
-        [[checks]]
-        id = "well"
-        command = { argv = ["true"] }
-        [[checks]]
-        id = "bad"
-        command = { argv = ["false"] }
-        [[checks]]
-        id = "hangs"
-        timeout = "200ms"
-        command = { argv = ["sleep", "60"] }
-    "#;
-
-    struct Ground {
-        inbox: Inbox,
-        asks: watch::Sender<Option<Ask>>,
-        again: broadcast::Sender<Again>,
-        _cancel: tokio_util::sync::DropGuard,
-    }
-
-    fn ground() -> Ground {
-        let config = Config::parse(CHECKS, &ConfigBase { folder: "/".into(), ..ConfigBase::default() }).unwrap();
-        let (inbox, cancel) = (Inbox::default(), CancellationToken::new());
-        let (asks, watched) = watch::channel(None);
-        let (again, heard) = broadcast::channel(8);
-        CheckRunner {
-            env: EnvName::new("a"),
-            checks: config.defaults.checks,
-            tools: Tools::default(),
-            flags_in_code: None,
-            asks: watched,
-            again: heard,
-            room: Arc::new(Semaphore::new(MAX_CONCURRENT_CHECKS)),
-            outlet: inbox.outlet(),
-            cancel: cancel.clone(),
-        }
-        .spawn(&TaskTracker::new());
-        Ground { inbox, asks, again, _cancel: cancel.drop_guard() }
-    }
-
-    impl Ground {
-        async fn answers(&self, number: usize) -> BTreeMap<String, Finding> {
-            let mut answers = BTreeMap::new();
-            while answers.len() < number {
-                self.inbox.arrived().await;
-                for feed in self.inbox.drain() {
-                    if let Feed::Checked { check, finding, .. } = feed {
-                        answers.insert(check.to_string(), finding);
-                    }
-                }
-            }
-            answers
-        }
-
-        fn ask(&self, subject: &str) {
-            self.asks.send_replace(Some(Ask { scene: CheckInput::default(), subject: subject.to_owned() }));
-        }
-    }
-
-    #[tokio::test]
-    async fn hanging_check_fails_by_its_own_timeout() {
-        let ground = ground();
-        ground.ask("api:1");
-        let answers = ground.answers(3).await;
-        assert_eq!(answers["well"].found, CheckOutcome::Passed);
-        assert_eq!(answers["bad"].found, CheckOutcome::Failed);
-        assert_eq!(
-            (answers["hangs"].found, answers["hangs"].summary.as_str()),
-            (CheckOutcome::Failed, "no answer in 0.2 s")
-        );
-        assert!(answers.values().all(|finding| finding.subject == "api:1"));
-    }
-
-    #[tokio::test]
-    async fn an_answer_about_another_artifact_is_dropped() {
-        let ground = ground();
-        let inbox = Inbox::default();
-        let (_, asks) = watch::channel(Some(Ask { scene: CheckInput::default(), subject: "api:2".to_owned() }));
-        let mut looks = Looks::new(CheckRunner {
-            env: EnvName::new("a"),
-            checks: Config::parse(CHECKS, &ConfigBase { folder: "/".into(), ..ConfigBase::default() })
-                .unwrap()
-                .defaults
-                .checks,
-            tools: Tools::default(),
-            flags_in_code: None,
-            asks,
-            again: ground.again.subscribe(),
-            room: Arc::new(Semaphore::new(0)),
-            outlet: inbox.outlet(),
-            cancel: CancellationToken::new(),
-        });
-        looks.take_ask().await;
-        let _begun = inbox.drain();
-        let task = looks.set.spawn(std::future::pending()).id();
-        for (subject, told) in [("api:1", 0), ("api:2", 1)] {
-            let passed = Evidence::passed("tested".to_owned());
-            looks.finish(Ok((task, (CheckId::new("well"), subject.to_owned(), passed))));
-            assert_eq!(inbox.drain().len(), told, "{subject}");
-        }
-    }
-
-    #[tokio::test]
-    async fn new_artifact_or_request_repeats_the_check() {
-        let ground = ground();
-        ground.ask("api:1");
-        ground.answers(3).await;
-        ground.ask("api:2");
-        assert!(ground.answers(3).await.values().all(|finding| finding.subject == "api:2"));
-        ground.again.send((EnvName::new("a"), Some(CheckId::new("well")))).unwrap();
-        assert_eq!(ground.answers(1).await.keys().collect::<Vec<_>>(), ["well"]);
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@ mod level;
 mod shape;
 
 use super::incoming::{About, Tie, all_foreign};
-use super::reports::{ReadContext, Report, apart, find};
+use super::reading::{ReadContext, apart};
+use super::reports::{Report, find};
 use super::wording::{MAX_LISTED, Wording as _, and_more, decimal, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Sarif;
@@ -54,7 +55,7 @@ fn judge(asked: &Sarif, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut troubles = Vec::new();
     for report in reports {
         let result = report.json::<Log>(MAX_REPORT_BYTES, reading);
-        let tie = |about: &About| reading.incoming.tie(about, report.written);
+        let tie = |about: &About| reading.incoming.tie(about, report.stamp.written);
         let result = result.and_then(|log| tally.add(&log, asked, tie).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }

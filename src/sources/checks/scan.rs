@@ -10,7 +10,8 @@ mod trivy;
 use serde::de::DeserializeOwned;
 
 use super::incoming::{About, Tie, all_foreign};
-use super::reports::{ReadContext, Report, apart, find, plain};
+use super::reading::{ReadContext, apart};
+use super::reports::{Report, find, plain};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::trivy::Severity;
@@ -158,7 +159,7 @@ fn judge(expected: Expected, least: Severity, reports: &[Report], reading: &Read
     let mut troubles = Vec::new();
     for report in reports {
         let result = report.text(MAX_REPORT_BYTES, reading);
-        let tie = |about: &About| reading.incoming.tie(about, report.written);
+        let tie = |about: &About| reading.incoming.tie(about, report.stamp.written);
         let result = result.and_then(|text| tally.add(&text, expected, tie).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
