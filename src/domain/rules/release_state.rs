@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::workload::Revision;
-use crate::domain::rules::checklist::candidate::is_same_artifact;
+use crate::domain::rules::checklist::candidate::{is_same_artifact, rejection_of};
 use crate::domain::rules::rejected::taken_back_from;
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -113,6 +113,11 @@ pub fn release_state(world: &World, env: &Environment, id: &WorkloadId) -> Optio
             ReleaseState::RollingBack { from: back.from, to: back.to }
         });
     }
+    if let Some(rejection) = incoming.and_then(|incoming| rejection_of(&workload.rejected, incoming)) {
+        // Its ReplicaSet is gone.
+        let by = Some((rejection.by.clone(), rejection.at));
+        return Some(ReleaseState::RolledBack(RolledBack { from: rejection.version(), to: stable.version(), by }));
+    }
     Some(match incoming {
         Some(incoming) if had(workload, incoming) => ReleaseState::Superseded,
         Some(_) => ReleaseState::NotHere,
@@ -138,9 +143,10 @@ fn rolled_back(workload: &WorkloadState, stable: &Revision) -> Option<RolledBack
 
 /// Whether this environment ran an artifact before.
 fn had(workload: &WorkloadState, revision: &Revision) -> bool {
-    workload.snapshot.as_ref().is_some_and(|snapshot| {
+    let is_there = workload.snapshot.as_ref().is_some_and(|snapshot| {
         snapshot.replicasets.iter().any(|rs| is_same_artifact(&snapshot.revision(rs), revision))
-    })
+    });
+    is_there || rejection_of(&workload.rejected, revision).is_some()
 }
 
 /// It comes next where the environment before has released it, and this one never had it.

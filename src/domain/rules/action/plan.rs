@@ -188,7 +188,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
-    let (incoming, unfit) = match (intent.verb == Verb::Release).then(|| incoming(world, env, workload)) {
+    let (incoming, unfit) = match (intent.verb == Verb::Release).then(|| incoming(world, env, workload, around.now)) {
         None => (None, None),
         Some(Ok(incoming)) => (Some(incoming), None),
         Some(Err(refusal)) => (None, Some(refusal)),

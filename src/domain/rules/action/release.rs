@@ -1,14 +1,18 @@
 //! Releasing into an environment what the one before it has released: which artifact that is, and what is written for it.
 
-use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use jiff::Timestamp;
+
+use crate::domain::facts::ids::{EnvName, Track, WorkloadKey};
 use crate::domain::facts::object::{Container, ImageRef, short_digest};
 use crate::domain::facts::registry::Repository;
 use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::signals::Signal;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef};
+use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
-use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
+use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact, rejection_of};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::registry::ImagesFrom;
@@ -65,7 +69,12 @@ impl Origin {
 
 /// Returns what may be released into an environment, or why nothing can be: it has to be released in the one before. Into the
 /// first one comes what was named by its digest.
-pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadState) -> Result<Incoming, Refusal> {
+pub(super) fn incoming(
+    world: &World,
+    env: &Environment,
+    workload: &WorkloadState,
+    now: Timestamp,
+) -> Result<Incoming, Refusal> {
     if env.settings.images_from.is_withheld {
         let text = "./cockpit.toml is not trusted, and says where images come from here";
         return Err(Refusal::new(RefusalKind::Blind, text, "run `cockpit trust`"));
@@ -98,7 +107,22 @@ pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadStat
         let text = format!("{version} is NO-GO in {}: {}", before.name(), why.join("; "), version = revision.version());
         return Err(Refusal::new(RefusalKind::Gate, text, "roll it back there, or wait until it is within the limits"));
     }
+    if is_unmeasured(before, there, now) {
+        let why: Vec<&str> = there.assessment.describe().collect();
+        let text = format!("how {} does in {} is not known: {}", revision.version(), before.name(), why.join("; "));
+        let remedy = "green when there is fresh data; `prometheus = false` for an environment that is not measured";
+        return Err(Refusal::new(RefusalKind::Blind, text, remedy));
+    }
     Ok(Incoming::new(env, Origin::Before(before.name().clone()), revision.clone()))
+}
+
+/// Whether an environment is measured and nothing is known of it now. Too few requests are no reason: it may be at rest.
+fn is_unmeasured(env: &Environment, workload: &WorkloadState, now: Timestamp) -> bool {
+    let is_quiet = || {
+        let rate = workload.signals.reading(Track::Stable, Signal::Rps, now);
+        rate.is_ok_and(|rate| rate < env.settings.limits.min_rps)
+    };
+    env.settings.has_metrics && workload.assessment.verdict == Verdict::Blind && !is_quiet()
 }
 
 /// Returns what an image that is named by its digest comes to in an environment; `None` where it is what the environment
@@ -106,7 +130,7 @@ pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadStat
 ///
 /// # Errors
 /// Why it is not to come in, or names nothing here.
-pub fn named(world: &World, key: &WorkloadKey, image: &str) -> Result<Option<Revision>, Refusal> {
+pub fn named(world: &World, key: &WorkloadKey, image: &str, now: Timestamp) -> Result<Option<Revision>, Refusal> {
     let (parsed, digest) = by_digest(image)?;
     let Some((env, workload)) = world.find(key) else {
         return Err(Refusal::new(RefusalKind::NotSeen, format!("{key} is not watched"), ""));
@@ -114,7 +138,7 @@ pub fn named(world: &World, key: &WorkloadKey, image: &str) -> Result<Option<Rev
     if world.previous(env).is_none() {
         return first(workload, &parsed, digest).map(Some);
     }
-    let Incoming { revision, .. } = incoming(world, env, workload)?;
+    let Incoming { revision, .. } = incoming(world, env, workload, now)?;
     let is_there = revision.digests.values().any(|own| own == digest)
         || revision.all_images().any(|own| ImageRef::parse(own).digest == Some(digest));
     if is_there {
@@ -206,8 +230,10 @@ fn rejected(workload: &WorkloadState, revision: &Revision) -> Option<Refusal> {
     let snapshot = workload.snapshot.as_ref()?;
     let is_it =
         |rs: &&ReplicaSet| workload.rejected.bars(&rs.hash) && is_same_artifact(&snapshot.revision(rs), revision);
-    let set = snapshot.replicasets.iter().find(is_it)?;
-    let text = format!("{} is rejected: it was rolled back or aborted here", set.version());
+    let set = snapshot.replicasets.iter().find(is_it);
+    let gone = || rejection_of(&workload.rejected, revision).map(Rejection::version);
+    let version = set.map(ReplicaSet::version).or_else(gone)?;
+    let text = format!("{version} is rejected: it was rolled back or aborted here");
     Some(Refusal::new(RefusalKind::Rejected, text, "release another version"))
 }
 

@@ -6,6 +6,7 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::action::Subjects;
+use crate::domain::record::rejection::{Rejected, Rejection};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// Where an environment stands with its candidate.
@@ -238,6 +239,19 @@ pub fn is_same_artifact(one: &Revision, other: &Revision) -> bool {
     ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(ours, theirs)| ours.is_same(theirs))
 }
 
+/// Returns the rejection of an artifact, whether or not its ReplicaSet is still there: controllers delete those beyond
+/// `revisionHistoryLimit`. Init containers are not compared, as rejections do not name them.
+#[must_use]
+pub fn rejection_of<'a>(rejected: &'a Rejected, revision: &Revision) -> Option<&'a Rejection> {
+    let theirs: Vec<_> = Artifact::all(revision).take(revision.images.len()).collect();
+    rejected.known().find(|rejection| {
+        let ours: Vec<_> = rejection.images.iter().map(|image| Artifact::parse(image, None)).collect();
+        !ours.is_empty()
+            && ours.len() == theirs.len()
+            && ours.iter().zip(&theirs).all(|(ours, theirs)| ours.is_same(theirs))
+    })
+}
+
 /// What one container runs.
 struct Artifact<'a> {
     /// Repository without registry and folders, which differ between environments.
@@ -252,11 +266,15 @@ struct Artifact<'a> {
 impl<'a> Artifact<'a> {
     fn all(revision: &'a Revision) -> impl Iterator<Item = Self> {
         revision.all_images().enumerate().map(|(at, image)| {
-            let parsed = ImageRef::parse(image);
             let runs = revision.names.get(at).and_then(|name| revision.digests.get(name)).map(String::as_str);
-            let name = parsed.repository.rsplit('/').next().unwrap_or_default();
-            Self { name, tag: parsed.tag, pinned: parsed.digest, runs }
+            Self::parse(image, runs)
         })
+    }
+
+    fn parse(image: &'a str, runs: Option<&'a str>) -> Self {
+        let parsed = ImageRef::parse(image);
+        let name = parsed.repository.rsplit('/').next().unwrap_or_default();
+        Self { name, tag: parsed.tag, pinned: parsed.digest, runs }
     }
 
     fn is_same(&self, other: &Self) -> bool {

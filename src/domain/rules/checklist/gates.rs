@@ -14,7 +14,7 @@ use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding, SignOff};
 use crate::domain::record::regression::Regression;
-use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
+use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact, rejection_of};
 use crate::domain::rules::checklist::flags::flags;
 use crate::domain::rules::checklist::required::missing_gates;
 use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
@@ -45,6 +45,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
         reasons.extend(live(env, workload));
     }
     reasons.extend(listed(world, (env, Promoted::All), now, |_| true));
+    reasons.extend(before::heard_of(env, now).err());
     red_first(&mut reasons);
     let verdict = match reasons.first().map(|reason| reason.kind) {
         None => Verdict::Go,
@@ -125,8 +126,12 @@ fn rejected(world: &World, env: &Environment, workload: &WorkloadState) -> Optio
         let incoming = world.incoming(env, &workload.id)?;
         let snapshot = workload.snapshot.as_ref()?;
         let sets = snapshot.replicasets.iter().filter(|rs| workload.rejected.contains(&rs.hash));
-        let left = sets.map(|rs| snapshot.revision(rs)).find(|revision| is_same_artifact(revision, incoming))?;
-        (incoming.version(), workload.rejected.rejection(&left.hash))
+        let left = sets.map(|rs| snapshot.revision(rs)).find(|revision| is_same_artifact(revision, incoming));
+        let rejection = match left {
+            Some(left) => workload.rejected.rejection(&left.hash),
+            None => Some(rejection_of(&workload.rejected, incoming)?),
+        };
+        (incoming.version(), rejection)
     };
     let who = rejection.map_or_else(
         || "it was rolled back or aborted here".to_owned(),
@@ -169,7 +174,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
 /// What the state of the workload says, and limits on live signals where metrics are configured.
 fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     if !env.settings.has_metrics {
-        let state = workload.status.as_ref().map(by_state).unwrap_or_default();
+        let state = workload.status.as_ref().map_or_else(|| vec![not_seen(workload)], by_state);
         return state.into_iter().chain(regressed(workload)).collect();
     }
     let (kind, remedy) = match workload.assessment.verdict {
@@ -188,6 +193,11 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     let by_others = workload.regressed.as_ref().map(Regression::reason);
     let remedy_of = |text: &str| if by_others.as_deref() == Some(text) { ANOTHER } else { remedy };
     reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy_of(&reason.text))).collect()
+}
+
+fn not_seen(workload: &WorkloadState) -> Refusal {
+    let why = if workload.missing { "does not exist" } else { "is not seen yet" };
+    Refusal::new(RefusalKind::Blind, format!("{} {why}", workload.id), "green when its state is known")
 }
 
 /// What stands in the way where nothing is measured: a state that is red, or may not be read.

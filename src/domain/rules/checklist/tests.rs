@@ -26,6 +26,7 @@ use crate::domain::record::shared;
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
+use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{EnvSettings, World};
 
 /// A container of a template: its name, its image, and the digest that pods run of it, if they say.
@@ -546,5 +547,34 @@ proptest! {
         let finding = Finding { at: finding.at + SignedDuration::from_secs(7), ..finding };
         let again = Entry::Checked { env, cluster, check, finding };
         prop_assert_eq!(is_void(&[&red, &go, &again]), !is_earlier_version || red_at + 7 > signed_at);
+    }
+}
+
+/// Law 1: `gate` and a promotion ask the same, also where nothing is measured.
+#[test]
+fn what_is_not_seen_or_was_seen_long_ago_is_no_go_for_the_environment() {
+    let parts = [API];
+    let runs = Runs::only(&parts);
+    let world = world(Some(&runs), &runs, Vec::new());
+    let blind = |world: &World, at: Timestamp| {
+        let of = answer(world, world.environment(&EnvName::new("prod")).unwrap(), at);
+        (of.verdict, of.reasons.into_iter().map(|reason| reason.text).collect::<Vec<_>>())
+    };
+    let (before, _) = blind(&world, now());
+    assert_ne!(before, Verdict::Blind);
+    let (verdict, why) = blind(&world, now() + SignedDuration::from_mins(5));
+    assert!(
+        verdict == Verdict::Blind && why.iter().any(|why| why.starts_with("prod: state is")),
+        "{verdict:?} {why:?}"
+    );
+    for missing in [false, true] {
+        let mut world = world.clone();
+        let prod = &mut world.environments[1];
+        let mut worker = prod.workloads[0].clone();
+        worker.id = "rollout/worker".parse().unwrap();
+        (worker.status, worker.snapshot, worker.missing) = (None, None, missing);
+        prod.workloads.push(worker);
+        let (verdict, why) = blind(&world, now());
+        assert!(verdict == Verdict::Blind && why[0].starts_with("rollout/worker "), "{verdict:?} {why:?}");
     }
 }

@@ -10,13 +10,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::domain::facts::freshness::{Link, SourceKind};
-use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
+use crate::domain::facts::signals::{NoData, Reading, Signal};
 use crate::domain::facts::workload::rollout::TemplateRef;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{Body, Intent, PlanRecord, Request, Verb};
+use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, named, plan, settled};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::{Assessment, Verdict};
 use crate::domain::world::{EnvSettings, World};
@@ -283,7 +286,7 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 fn release_image(world: &World, env: &str, image: &str) -> Result<Plan, Vec<Refusal>> {
     let key = WorkloadKey { env: EnvName::new(env), workload: id() };
     let mut world = world.clone();
-    let revision = named(&world, &key, image).map_err(|refusal| vec![refusal])?;
+    let revision = named(&world, &key, image, now()).map_err(|refusal| vec![refusal])?;
     world.name(&key, revision);
     release(&world, env)
 }
@@ -354,4 +357,65 @@ fn what_is_no_go_in_the_environment_before_does_not_come_in() {
     let refusals = release(&world, "prod").unwrap_err();
     assert_eq!(refusals[0].kind, RefusalKind::Gate);
     assert!(refusals[0].text.contains("1.5.0 is NO-GO in staging: stable errors 9.16 %"), "{}", refusals[0].text);
+}
+
+/// Law 1: a machine that does not see how it does there lets through no more than one that sees that it is bad.
+#[test]
+fn what_is_not_seen_in_the_environment_before_does_not_come_in() {
+    let mut world = world(Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let blind = |world: &mut World, is_measured: bool, rate: Reading| {
+        let staging = &mut world.environments[0];
+        staging.settings.has_metrics = is_measured;
+        let workload = &mut staging.workloads[0];
+        workload.assessment =
+            Assessment::new(Verdict::Blind, ["no data: stable requests (connection refused)".to_owned()]);
+        workload.signals.now.insert((Track::Stable, Signal::Rps), rate);
+        workload.signals.at = Some(now());
+        release(world, "prod")
+    };
+    let silent = || Err(NoData::Failed("connection refused".to_owned()));
+    let refusals = blind(&mut world, true, silent()).unwrap_err();
+    assert_eq!(refusals[0].kind, RefusalKind::Blind);
+    assert!(refusals[0].text.contains("how 1.5.0 does in staging is not known: no data"), "{}", refusals[0].text);
+    assert!(blind(&mut world, true, Ok(40.0)).is_err(), "another signal is missing");
+    // At rest nothing can be measured, and one that is not measured says nothing.
+    assert!(blind(&mut world, true, Ok(0.0)).is_ok());
+    assert!(blind(&mut world, false, silent()).is_ok());
+}
+
+/// Law 11, also where the controller has deleted the ReplicaSet (`revisionHistoryLimit`).
+#[test]
+fn what_was_rolled_back_does_not_come_in_again_without_its_replicaset() {
+    let mut world = world(Runs::only(&[NEW]), Runs::only(&[OLD]));
+    assert!(release(&world, "prod").is_ok());
+    let rejection = |images: &[&str], verb: Verb| Rejection {
+        target: WorkloadKey { env: EnvName::new("prod"), workload: id() },
+        cluster: None,
+        uid: "u".to_owned(),
+        hash: "gone".to_owned(),
+        images: images.iter().map(|image| (*image).to_owned()).collect(),
+        to: Some("1.4.2".to_owned()),
+        verb,
+        was_stable: true,
+        by: "bob".to_owned(),
+        at: now(),
+        signature: None,
+    };
+    let state = |world: &World| release_state(world, world.environment(&EnvName::new("prod")).unwrap(), &id());
+    for (images, is_it) in [
+        (&["eu.example/shop/api:1.5.0"][..], true),
+        (&["eu.example/shop/api:1.5.0@sha256:new"], true),
+        (&["eu.example/shop/api:1.5.0@sha256:other"], false),
+        (&["eu.example/shop/api:1.4.9"], false),
+        (&["eu.example/shop/api:1.5.0", "eu.example/log:7"], false),
+        (&[], false),
+    ] {
+        world.environments[1].workloads[0].rejected.take(&rejection(images, Verb::Rollback));
+        let refused =
+            release(&world, "prod").err().is_some_and(|all| all.iter().any(|one| one.kind == RefusalKind::Rejected));
+        assert_eq!(refused, is_it, "{images:?}");
+        assert_eq!(matches!(state(&world), Some(ReleaseState::RolledBack(_))), is_it, "{images:?}");
+        world.environments[1].workloads[0].rejected.take(&rejection(images, Verb::Retry));
+        assert!(release(&world, "prod").is_ok());
+    }
 }

@@ -56,7 +56,7 @@ fn checks_after(
 }
 
 /// Returns why what is known of the environment before may no longer be so.
-fn heard_of(before: &Environment, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn heard_of(before: &Environment, now: Timestamp) -> Result<(), Refusal> {
     let (name, heard) = (before.name(), before.kubernetes());
     if heard.is_fresh(now) {
         return Ok(());
