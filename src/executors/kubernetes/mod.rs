@@ -26,7 +26,7 @@ use crate::domain::facts::text::plain_words;
 use crate::domain::facts::workload::deployment::{self, Deployment};
 use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::rollout::TemplateRef;
-use crate::domain::facts::workload::router::{Routed, Router};
+use crate::domain::facts::workload::router::{Routed, Router, RouterObject};
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::rules::action::{Seen, SeenWorkload, TemplateError, annotate, images_patch, restore_patch};
 use crate::platform::Redactor;
@@ -79,13 +79,16 @@ impl Kubernetes {
     }
 
     fn api(&self, kind: &str) -> Result<Api<DynamicObject>, SendError> {
-        let resource = Resource::of(kind).ok_or_else(|| SendError::Refused(format!("{kind} is not known here")))?;
-        Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(resource)))
+        Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(known(kind)?)))
     }
 
     /// Reads an object as JSON.
     async fn get(&self, kind: &str, name: &str) -> Result<Value, SendError> {
-        let api = self.api(kind)?;
+        self.get_in(&self.namespace, known(kind)?, name).await
+    }
+
+    async fn get_in(&self, namespace: &str, resource: Resource, name: &str) -> Result<Value, SendError> {
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &api_resource(resource));
         match tokio::time::timeout(REQUEST_TIMEOUT, api.get(name)).await {
             Ok(Ok(object)) => {
                 serde_json::to_value(object).map_err(|error| SendError::Unknown(format!("unreadable answer: {error}")))
@@ -151,21 +154,24 @@ impl Kubernetes {
         Ok(Some(replicasets))
     }
 
-    /// Returns what the router's own objects say, as far as they can be read.
+    /// Returns what the router's own objects say, and which cannot be read.
     async fn routed(&self, router: Option<&Router>) -> Vec<Routed> {
-        let Some((router, kind)) = router.and_then(|router| Some((router, router.kind.resource()?.kind))) else {
-            return Vec::new();
+        let Some(router) = router else { return Vec::new() };
+        let look = |(object, resource): (&RouterObject, Resource)| {
+            let object = object.clone();
+            async move {
+                let namespace = object.namespace.as_ref().unwrap_or(&self.namespace);
+                match self.get_in(namespace, resource, &object.name).await {
+                    Ok(found) => router.read(&object, Some(&found)),
+                    Err(SendError::Refused(why)) if why.starts_with("404") => router.read(&object, None),
+                    Err(SendError::Refused(why)) if why.starts_with("401") || why.starts_with("403") => {
+                        object.unreadable(&why)
+                    }
+                    Err(error) => object.failed(&error.to_string()),
+                }
+            }
         };
-        let mut routed = Vec::new();
-        for name in &router.names {
-            let object = match self.get(kind, name).await {
-                Ok(object) => Some(object),
-                Err(SendError::Refused(why)) if why.starts_with("404") => None,
-                Err(_) => continue,
-            };
-            routed.extend(router.read(name, object.as_ref()));
-        }
-        routed
+        futures::future::join_all(router.read_objects().map(look)).await.concat()
     }
 
     /// Returns the Deployment that the pod template lives in, where there is one and it can be read.
@@ -385,6 +391,10 @@ fn parse(value: &Value) -> Result<Object, SendError> {
 
 fn workload(value: &Value) -> Result<Seen, SendError> {
     parse(value).map(Seen::from)
+}
+
+fn known(kind: &str) -> Result<Resource, SendError> {
+    Resource::of(kind).ok_or_else(|| SendError::Refused(format!("{kind} is not known here")))
 }
 
 /// Tells what an error means for the request: a clear no, a conflict, or nothing known.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::core::Status;
 
-use super::health::WatchProblem;
+use super::health::{Denial, WatchProblem};
 use crate::domain::facts::text::plain_words;
 use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, cause, client, client_of, login_error};
@@ -112,7 +112,11 @@ pub(super) fn trouble(error: &kube::Error, redactor: &Redactor) -> WatchProblem 
     WatchProblem {
         why: explain(error, redactor),
         answered: matches!(error, kube::Error::Api(_)),
-        is_forbidden: matches!(error, kube::Error::Api(status) if status.code == 403),
+        denial: match error {
+            kube::Error::Api(status) if status.code == 403 => Some(Denial::Forbidden),
+            kube::Error::Api(status) if status.code == 404 => Some(Denial::Missing),
+            _ => None,
+        },
         is_login: matches!(login_error(error), Some(LoginError::Waiting(_))),
     }
 }

@@ -17,17 +17,32 @@ pub struct WatchProblem {
     pub why: String,
     /// Whether the API server answered (and said no), as opposed to not being reached.
     pub answered: bool,
-    /// Whether the API server said that the operator may not (403).
-    pub is_forbidden: bool,
+    /// Why the API server will go on saying no.
+    pub denial: Option<Denial>,
     /// Whether it waits for a login.
     pub is_login: bool,
 }
 
+/// An answer that trying again does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The operator may not (403).
+    Forbidden,
+    /// There is no such resource (404).
+    Missing,
+}
+
 impl WatchProblem {
+    /// Returns whether the API server said that the operator may not.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.denial == Some(Denial::Forbidden)
+    }
+
     /// A problem that has nothing to do with rights or a login.
     #[must_use]
     pub fn new(why: impl Into<String>, answered: bool) -> Self {
-        Self { why: why.into(), answered, is_forbidden: false, is_login: false }
+        Self { why: why.into(), answered, denial: None, is_login: false }
     }
 
     fn link(&self) -> Link {

@@ -8,6 +8,8 @@ use release_cockpit::domain::facts::experiment::Experiment;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::facts::reduce;
+use release_cockpit::domain::facts::workload::kind::Resource;
+use release_cockpit::domain::facts::workload::router::RouterObject;
 use release_cockpit::domain::facts::workload::{Object, Snapshot};
 use release_cockpit::domain::record::action::{Body, Intent, KubernetesRequest, PlanRecord, Request, Verb};
 use release_cockpit::domain::record::journal::{Entry, Line};
@@ -231,11 +233,11 @@ impl Bed {
         let of_experiments: Vec<_> = sets.iter().map(reduce::replicaset).filter(|rs| rs.experiment.is_some()).collect();
         snapshot.experiments = Experiment::of_replicasets(of_experiments);
         snapshot.pods = objects.list("pod").iter().map(reduce::pod).collect();
-        if let Some(router) = snapshot.object.workload().router()
-            && let Some(kind) = router.kind.resource()
-        {
-            let read = |name: &String| router.read(name, objects.get(&kind.kind.to_lowercase(), name).as_ref());
-            snapshot.routed = router.names.iter().filter_map(read).collect();
+        if let Some(router) = snapshot.object.workload().router() {
+            let read = |(object, resource): (&RouterObject, Resource)| {
+                router.read(object, objects.get(&resource.kind.to_lowercase(), &object.name).as_ref())
+            };
+            snapshot.routed = router.read_objects().flat_map(read).collect();
         }
         Ok(snapshot)
     }

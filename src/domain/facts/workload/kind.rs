@@ -29,7 +29,7 @@ impl Resource {
     }
 
     /// Every resource that is read or written.
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::ROLLOUT,
         Self::DEPLOYMENT,
         Self::REPLICASET,
@@ -41,6 +41,7 @@ impl Resource {
         Self::INGRESS,
         Self::VIRTUAL_SERVICE,
         Self::HTTP_ROUTE,
+        Self::GRPC_ROUTE,
         Self::TRAFFIC_SPLIT,
         Self::TRAEFIK_SERVICE,
         Self::EXPERIMENT,
@@ -60,6 +61,7 @@ impl Resource {
     pub const INGRESS: Self = Self::new("networking.k8s.io", "v1", "Ingress", "ingresses");
     pub const VIRTUAL_SERVICE: Self = Self::new("networking.istio.io", "v1", "VirtualService", "virtualservices");
     pub const HTTP_ROUTE: Self = Self::new("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes");
+    pub const GRPC_ROUTE: Self = Self::new("gateway.networking.k8s.io", "v1", "GRPCRoute", "grpcroutes");
     pub const TRAFFIC_SPLIT: Self = Self::new("split.smi-spec.io", "v1alpha1", "TrafficSplit", "trafficsplits");
     pub const TRAEFIK_SERVICE: Self = Self::new("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
     pub const DISRUPTION_BUDGET: Self = Self::new("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");

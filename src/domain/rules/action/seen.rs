@@ -129,17 +129,19 @@ impl SeenWorkload {
     /// Returns why a revision does not serve everybody yet; `None` where it does.
     fn is_not_serving_all(&self, hash: &str) -> Option<String> {
         let object = self.object();
+        let serving = self.snapshot.serving();
         if !self.replicasets_known {
             let phase = object.phase();
-            return (!object.actions().serves_all_by_status(hash)).then(|| shows(phase.0.as_str(), &phase.1));
+            let is_all = object.actions().serves_all_by_status(hash);
+            return if is_all { serving.doubt } else { Some(shows(phase.0.as_str(), &phase.1)) };
         }
-        let serving = self.snapshot.serving();
         if serving.is_all(hash) {
             let phase = object.phase();
             return (!object.actions().is_rolled_out()).then(|| shows(phase.0.as_str(), &phase.1));
         }
         let what = served_besides(&serving, hash);
-        let cause = self.lacking(hash).or_else(|| self.snapshot.status().why);
+        let doubt = serving.doubt.filter(|doubt| *doubt != what);
+        let cause = doubt.or_else(|| self.lacking(hash)).or_else(|| self.snapshot.status().why);
         Some(cause.map_or_else(|| what.clone(), |cause| format!("{what}: {cause}")))
     }
 

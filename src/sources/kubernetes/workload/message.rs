@@ -11,14 +11,15 @@ use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::Object;
 use crate::domain::facts::workload::deployment::Deployment;
+use crate::domain::facts::workload::router::RouterObject;
 use crate::sources::kubernetes::health::WatchProblem;
 use crate::sources::kubernetes::raw::{Raw, Reduced};
 
 pub(super) enum WatchMessage {
     Object(Event<Raw<Object>>),
     TemplateOwner(Event<Raw<Deployment>>),
-    /// An object of the router, by name.
-    Router(String, Event<Raw<Value>>),
+    /// An object of the router, or why it cannot be heard of.
+    Router(RouterObject, Result<Event<Raw<Value>>, WatchProblem>),
     /// The object of whatever owns the manifest.
     Owner(Event<Raw<Value>>),
     ReplicaSet(Event<Raw<ReplicaSet>>),
@@ -34,7 +35,6 @@ pub(super) enum WatchMessage {
 pub(super) enum WatchedPart {
     Object,
     Template,
-    Router,
     Owner,
     ReplicaSets,
     Pods,
@@ -48,7 +48,6 @@ impl WatchedPart {
         match self {
             Self::Object => "object",
             Self::Template => "template",
-            Self::Router => "router",
             Self::Owner => "owner",
             Self::ReplicaSets => "replicasets",
             Self::Pods => "pods",

@@ -1,6 +1,7 @@
 //! One workload: its object, ReplicaSets, pods, analysis runs and events, watched and put together.
 
 mod message;
+mod routed;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use super::pod_warnings::PodWarnings;
 use super::raw::Raw;
 use super::store::Store;
 use message::{Stream, WatchMessage, WatchedPart};
+use routed::RoutedObjects;
 
 use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::counters::{GivenShare, KnownCanary, KnownPod};
@@ -33,7 +35,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::signals::Tracks;
 use crate::domain::facts::workload::deployment::Deployment;
 use crate::domain::facts::workload::kind::Resource;
-use crate::domain::facts::workload::router::{Routed, Router};
+use crate::domain::facts::workload::router::Router;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::world::feed::Feed;
 
@@ -110,9 +112,9 @@ struct Watched {
     target: WorkloadKey,
     object: Store<Object>,
     owner: Store<Deployment>,
-    /// The router whose objects are watched, and what each of them says.
+    /// The router whose objects are watched, and what they say.
     router: Option<Router>,
-    routed: BTreeMap<String, Routed>,
+    routed: RoutedObjects,
     /// What owns the manifest, and its object.
     owned: Option<Owned>,
     replicasets: Store<ReplicaSet>,
@@ -148,7 +150,7 @@ impl Watched {
             object: Store::default(),
             owner: Store::default(),
             router: None,
-            routed: BTreeMap::new(),
+            routed: RoutedObjects::default(),
             owned: None,
             replicasets: Store::default(),
             pods: Store::default(),
@@ -163,24 +165,6 @@ impl Watched {
             warnings,
             disruptions,
         }
-    }
-
-    fn take_routed(&mut self, name: String, event: &Event<Raw<Value>>) -> bool {
-        let Some(router) = &self.router else { return false };
-        let routed = match event {
-            Event::Apply(raw) | Event::InitApply(raw) => router.read(&name, raw.kept.as_ref()),
-            // What is there follows; what is not, is not there when the list is complete.
-            Event::Init => {
-                self.routed.remove(&name);
-                return false;
-            }
-            Event::InitDone if self.routed.contains_key(&name) => return true,
-            Event::Delete(_) | Event::InitDone => router.read(&name, None),
-        };
-        let before = self.routed.remove(&name);
-        let changed = before != routed;
-        self.routed.extend(routed.map(|routed| (name, routed)));
-        changed
     }
 
     /// Takes in the object of whatever owns the manifest; returns whether what matters of it changed.
@@ -227,14 +211,15 @@ impl Watched {
         let rights_changed = self.note_rights(&message);
         match message {
             WatchMessage::Failed(WatchedPart::Owner, problem) => self.owner_not_read(problem.why),
-            WatchMessage::Failed(
-                part @ (WatchedPart::Template | WatchedPart::Router | WatchedPart::Experiments),
-                _,
-            ) => self.unanswered.insert(part),
+            WatchMessage::Failed(part @ (WatchedPart::Template | WatchedPart::Experiments), _) => {
+                self.unanswered.insert(part)
+            }
             WatchMessage::Failed(..) => rights_changed,
             WatchMessage::Object(event) => self.object.take(event),
             WatchMessage::TemplateOwner(event) => self.owner.take(event),
-            WatchMessage::Router(name, event) => self.take_routed(name, &event),
+            WatchMessage::Router(object, event) => {
+                self.router.as_ref().is_some_and(|router| self.routed.take(router, object, event))
+            }
             WatchMessage::Owner(event) => self.take_owner(&event),
             WatchMessage::ReplicaSet(event) => self.replicasets.take(event),
             WatchMessage::Pod(event) => self.pods.take(event),
@@ -253,7 +238,7 @@ impl Watched {
     /// Takes note of what may not be listed, and of what may again; returns whether that is news.
     fn note_rights(&mut self, message: &WatchMessage) -> bool {
         let (part, why) = match message {
-            WatchMessage::Failed(part, problem) if problem.is_forbidden => (*part, problem.why.clone()),
+            WatchMessage::Failed(part, problem) if problem.is_forbidden() => (*part, problem.why.clone()),
             WatchMessage::ReplicaSet(Event::InitDone) => {
                 return self.forbidden.remove(&WatchedPart::ReplicaSets).is_some();
             }
@@ -277,17 +262,21 @@ impl Watched {
             | WatchMessage::ReplicaSet(Event::Init)
             | WatchMessage::Pod(Event::Init)
             | WatchMessage::TemplateOwner(_)
-            | WatchMessage::Router(..)
+            | WatchMessage::Router(_, Ok(_))
             | WatchMessage::Owner(_)
             | WatchMessage::AnalysisRun(_)
             | WatchMessage::Experiment(_)
             | WatchMessage::Event(_) => return,
+            WatchMessage::Router(object, Err(trouble)) => {
+                tracing::warn!(workload = %self.target, part = object.label(), why = trouble.why, "a watch failed");
+                return;
+            }
             WatchMessage::Object(_) => (WatchedPart::Object, Ok(())),
             WatchMessage::ReplicaSet(_) => (WatchedPart::ReplicaSets, Ok(())),
             WatchMessage::Pod(_) => (WatchedPart::Pods, Ok(())),
             // Without these the object is shown all the same: stopping needs no more.
             WatchMessage::Failed(part @ (WatchedPart::ReplicaSets | WatchedPart::Pods), problem)
-                if problem.is_forbidden =>
+                if problem.is_forbidden() =>
             {
                 (*part, Ok(()))
             }
@@ -343,7 +332,7 @@ impl Watched {
             return false;
         }
         self.router = router;
-        self.routed.clear();
+        self.routed = RoutedObjects::default();
         self.owned = owner.map(|owner| Owned { owner, found: None });
         self.replicasets = Store::default();
         self.pods = Store::default();
@@ -392,9 +381,7 @@ impl Watched {
 
     /// Returns whether it is known what the router's own objects say, or they are not to be had.
     fn knows_router(&self) -> bool {
-        let router = self.router.as_ref().filter(|router| router.kind.resource().is_some());
-        self.unanswered.contains(&WatchedPart::Router)
-            || router.is_none_or(|router| router.names.iter().all(|name| self.routed.contains_key(name)))
+        self.router.as_ref().is_none_or(|router| self.routed.is_complete(router))
     }
 
     /// Returns whether the experiments are known, or they are not to be had.
@@ -422,7 +409,7 @@ impl Watched {
         Snapshot {
             object,
             template_owner: self.owner.only().cloned().map(Box::new),
-            routed: self.routed.values().cloned().collect(),
+            routed: self.routed.all(),
             owned: self.owned.clone(),
             replicasets,
             pods,

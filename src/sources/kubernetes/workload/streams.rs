@@ -1,6 +1,6 @@
 //! The watches of a workload and of what belongs to it.
 
-use futures::stream::{BoxStream, SelectAll};
+use futures::stream::{BoxStream, SelectAll, StreamExt};
 use kube::Api;
 use kube::runtime::watcher::Event;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::Watched;
 use super::message::{Stream, WatchMessage, WatchedPart, event_as, reported};
 use crate::domain::facts::owner::Owner;
 use crate::domain::facts::workload::kind::Resource;
-use crate::domain::facts::workload::router::Router;
+use crate::domain::facts::workload::router::{Router, RouterObject};
 use crate::domain::facts::workload::{Object, deployment};
 use crate::platform::kube_client::api_resource;
 use crate::sources::kubernetes::health::WatchProblem;
@@ -24,8 +24,17 @@ impl Watched {
         resource: Resource,
         selection: Selection,
     ) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
+        self.watch_in(&self.source.namespace, resource, selection)
+    }
+
+    fn watch_in<T: Reduced>(
+        &self,
+        namespace: &str,
+        resource: Resource,
+        selection: Selection,
+    ) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
         let client = &self.source.client;
-        let api = Api::namespaced_with(throttled(client.kube.clone()), &self.source.namespace, &api_resource(resource));
+        let api = Api::namespaced_with(throttled(client.kube.clone()), namespace, &api_resource(resource));
         watch::watch(api, selection, client.redactor().clone())
     }
 
@@ -78,17 +87,17 @@ impl Watched {
         streams
     }
 
-    /// The watches of the router's own objects. Where they cannot be read the controller's report is all there is.
+    /// The watches of the router's own objects.
     fn router_streams(&self, router: &Router) -> Vec<Stream> {
-        let Some(resource) = router.kind.resource() else { return Vec::new() };
-        let stream = |name: &String| {
-            let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
-            let name = name.clone();
-            reported(WatchedPart::Router, self.watch::<Value>(resource, one), move |event| {
-                WatchMessage::Router(name.clone(), event)
-            })
+        let stream = |(object, resource): (&RouterObject, Resource)| {
+            let one = Selection { fields: Some(format!("metadata.name={}", object.name)), ..Selection::default() };
+            let namespace = object.namespace.as_ref().unwrap_or(&self.source.namespace);
+            let object = object.clone();
+            self.watch_in::<Value>(namespace, resource, one)
+                .map(move |event| WatchMessage::Router(object.clone(), event))
+                .boxed()
         };
-        router.names.iter().map(stream).collect()
+        router.read_objects().map(stream).collect()
     }
 
     /// The watch of the object of whatever owns the manifest, which may lie in another cluster.
