@@ -40,13 +40,17 @@ fn canary(world: &mut World) {
 }
 
 fn routed(world: &mut World) {
+    routed_by(world, &json!({"istio": {}}));
+}
+
+fn routed_by(world: &mut World, routing: &Value) {
     for name in ["web-canary", "web-stable"] {
         world.create(Kind::Service, service(name));
     }
     let strategy = json!({"canary": {
         "canaryService": "web-canary",
         "stableService": "web-stable",
-        "trafficRouting": {"istio": {}},
+        "trafficRouting": routing,
         "abortScaleDownDelaySeconds": 5,
         "steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}, {"pause": {"duration": 5}}],
     }});

@@ -49,7 +49,9 @@ impl Context<'_> {
         if self.stable.as_ref().is_none_or(|s| s.available() < needed) {
             return Ok(());
         }
-        self.write_ingress(routing, &canary.canary_service, &canary.stable_service, weight)?;
+        for ingress in stable_ingresses(routing) {
+            self.write_ingress(ingress, &canary.canary_service, &canary.stable_service, weight)?;
+        }
         let hash =
             |set: &Option<ReplicaSet>| set.as_ref().map_or_else(String::new, |set| set.label(HASH_LABEL).to_owned());
         let weights = Weights {
@@ -80,18 +82,14 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Keeps the canary ingress of nginx: the stable one with the canary's service and two annotations.
+    /// Keeps a canary ingress of nginx: the stable one with the canary's service and two annotations.
     fn write_ingress(
         &mut self,
-        routing: &Value,
+        stable_ingress: &str,
         canary_service: &str,
         stable_service: &str,
         weight: i64,
     ) -> Result<(), Stop> {
-        let stable_ingress = object::text(routing, "/nginx/stableIngress");
-        if stable_ingress.is_empty() {
-            return Ok(());
-        }
         let stable = Key::new(Kind::Ingress, &self.key.namespace, stable_ingress);
         let Some(stable) = self.tools.store.get(&stable) else {
             return Ok(());
@@ -133,6 +131,14 @@ impl Context<'_> {
 }
 
 const CANARY_WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
+
+/// The ingresses of nginx that a Rollout names; several take the place of the one.
+fn stable_ingresses(routing: &Value) -> Vec<&str> {
+    match routing.pointer("/nginx/stableIngresses").and_then(Value::as_array) {
+        Some(several) => several.iter().filter_map(Value::as_str).collect(),
+        None => routing.pointer("/nginx/stableIngress").and_then(Value::as_str).into_iter().collect(),
+    }
+}
 
 fn rename_service(value: &mut Value, from: &str, to: &str) {
     match value {

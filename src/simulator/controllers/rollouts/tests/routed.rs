@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{is, phase, promote, routed, set_image, status, weight};
+use super::{is, phase, promote, routed, routed_by, set_image, status, weight};
 use crate::controllers::testing::World;
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::Part;
@@ -41,4 +41,22 @@ fn an_abort_takes_the_traffic_at_once_and_the_pods_later() {
     world.advance(10);
     assert_eq!(world.sets(), [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 0)]);
     assert_eq!(phase(&world).0, "Degraded");
+}
+
+#[test]
+fn every_ingress_gets_the_weight() {
+    let mut world = World::new();
+    for name in ["shop", "api"] {
+        let backend = json!({"service": {"name": "web-stable", "port": {"number": 80}}});
+        let paths = json!([{"path": "/", "pathType": "Prefix", "backend": backend}]);
+        let spec = json!({"rules": [{"host": format!("{name}.test"), "http": {"paths": paths}}]});
+        world.create(Kind::Ingress, json!({"metadata": {"name": name}, "spec": spec}));
+    }
+    routed_by(&mut world, &json!({"nginx": {"stableIngresses": ["shop", "api"]}}));
+    set_image(&mut world, "web:2");
+    is(&world, "Paused", "CanaryPauseStep");
+    for name in ["web-shop-canary", "web-api-canary"] {
+        let ingress = world.get(Kind::Ingress, name);
+        assert_eq!(ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"], "20", "{name}");
+    }
 }
