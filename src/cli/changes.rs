@@ -229,7 +229,7 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
     };
     lines.extend([String::new(), "Migrations".to_owned()]);
     for migration in all {
-        lines.push(format!("  {}  {}", migration.file, migration_words(migration)));
+        lines.push(format!("  {}  {}", migration.name(), migration_words(migration)));
         for class in [Class::Contract, Class::Unclear] {
             lines.extend(migration.lines(class).map(|line| format!("    {}: {line}", class.as_str())));
         }
@@ -251,7 +251,8 @@ fn migration_words(migration: &Migration) -> String {
         });
     }
     if migration.is_tampered() {
-        parts.push("changed after it was released".to_owned());
+        let what = if migration.fate == MigrationState::Moved { "moved to another file" } else { "changed" };
+        parts.push(format!("{what} after it was released"));
     }
     parts.join(", ")
 }

@@ -7,6 +7,7 @@ use glob::{MatchOptions, Pattern};
 use super::ends::Ends;
 use crate::config::checks::Migrations;
 use crate::domain::facts::changes::Migration;
+use crate::domain::facts::changes::migration::liquibase::{self, Source};
 use crate::domain::facts::changes::migration::{MigrationState, files};
 use crate::sources::git::{File, FileChange, Git};
 
@@ -51,12 +52,11 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
     }
     // A way down may lie beside the patterns, as in U1__x.sql next to V*.sql.
     let paths: Vec<String> = all.iter().map(|file| file.path.clone()).collect();
-    let mut migrations = Vec::new();
     is_read_whole(mine.len())?;
+    let mine = mine.into_iter().filter(|(_, file)| !files::is_down(&file.path, &paths)).collect();
+    let (change_sets, mine) = change_sets(mine, git, ends).await?;
+    let mut migrations = read_change_sets(change_sets).await?;
     for (change, file) in mine {
-        if files::is_down(&file.path, &paths) {
-            continue;
-        }
         let fate = match change {
             FileChange::Added => MigrationState::New,
             FileChange::Changed => MigrationState::Changed,
@@ -74,6 +74,54 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
         migrations.push(migration);
     }
     Ok(Some(migrations))
+}
+
+/// Files of change sets as they were, and as they are.
+#[derive(Default)]
+struct ChangeSets {
+    before: Vec<Source>,
+    after: Vec<Source>,
+}
+
+/// Takes out the files that hold change sets, which are new one by one; one that had none before is a whole file still.
+async fn change_sets(
+    mine: Vec<(FileChange, File)>,
+    git: &Git,
+    ends: &Ends,
+) -> Result<(ChangeSets, Vec<(FileChange, File)>), String> {
+    let mut found = ChangeSets::default();
+    let mut others = Vec::new();
+    let earlier = match &ends.from {
+        Some((_, from)) if mine.iter().any(|(change, _)| *change != FileChange::Added) => {
+            git.files(from).await.map_err(|error| error.to_string())?
+        }
+        _ => Vec::new(),
+    };
+    for (change, file) in mine {
+        let before = earlier.iter().find(|before| before.path == file.path).filter(|_| change != FileChange::Added);
+        let after = Some(&file).filter(|_| change != FileChange::Gone);
+        let (before, after) = (in_git(git, before).await?, in_git(git, after).await?);
+        let all = before.iter().chain(&after);
+        if all.clone().count() > 0 && all.clone().all(|(_, text)| liquibase::has_change_sets(text)) {
+            found.before.extend(before);
+            found.after.extend(after);
+        } else {
+            others.push((change, file));
+        }
+    }
+    Ok((found, others))
+}
+
+async fn in_git(git: &Git, file: Option<&File>) -> Result<Option<Source>, String> {
+    let Some(file) = file else { return Ok(None) };
+    let text = git.content(file).await.map_err(|error| format!("{}: {error}", file.path))?;
+    Ok(Some((file.path.clone(), text)))
+}
+
+async fn read_change_sets(sets: ChangeSets) -> Result<Vec<Migration>, String> {
+    tokio::task::spawn_blocking(move || liquibase::migrations(&sets.before, &sets.after))
+        .await
+        .map_err(|error| format!("change sets: {error}"))
 }
 
 /// `None` where no file fits.

@@ -362,6 +362,42 @@ async fn shallow_clone_will_do_where_it_reaches_far_enough() {
     }
 }
 
+/// One file of Liquibase that each release adds to.
+#[tokio::test]
+async fn a_file_of_change_sets_may_grow_and_nothing_else() {
+    if no_git() {
+        return;
+    }
+    let head = "--liquibase formatted sql\n";
+    let first = "--changeset ada:1\nCREATE TABLE users (id int);\n--rollback DROP TABLE users;\n";
+    let second =
+        "--changeset ada:2\nALTER TABLE users ADD COLUMN plan text;\n--rollback ALTER TABLE users DROP COLUMN plan;\n";
+    let mut repo = Repo::new();
+    repo.commit_file("migrations/log.sql", &format!("{head}{first}"), "start");
+    repo.run(&["tag", "v1.0.0"]);
+    repo.commit_file("migrations/log.sql", &format!("{head}{first}{second}"), "feat: plans");
+    repo.run(&["tag", "v1.1.0"]);
+    let edited = first.replace("id int", "id bigint");
+    repo.commit_file("migrations/log.sql", &format!("{head}{edited}{second}"), "fix: more people");
+    repo.run(&["tag", "v1.2.0"]);
+    repo.run(&["mv", "migrations/log.sql", "migrations/all.sql"]);
+    repo.commit_file("readme", "", "chore: tidy");
+    repo.run(&["tag", "v1.3.0"]);
+    let on = tools(&repo);
+    let grown = found("migrations = {}", &scene("1.1.0", Some("1.0.0")), &on).await;
+    assert_eq!((grown.found, grown.lines.len()), (CheckOutcome::Passed, 1), "{grown:?}");
+    let changed = found("migrations = {}", &scene("1.2.0", Some("1.1.0")), &on).await;
+    assert_eq!(changed.found, CheckOutcome::Failed, "{changed:?}");
+    let said = "migrations/log.sql, change set ada:1 was changed after it was released";
+    assert!(changed.lines[0].starts_with(said), "{changed:?}");
+    let moved = found("migrations = {}", &scene("1.3.0", Some("1.2.0")), &on).await;
+    assert_eq!(moved.found, CheckOutcome::Failed, "{moved:?}");
+    assert!(
+        moved.lines[0].starts_with("migrations/all.sql, change set ada:1 was released in another file"),
+        "{moved:?}"
+    );
+}
+
 #[tokio::test]
 async fn migrations_are_those_since_stable() {
     if no_git() {

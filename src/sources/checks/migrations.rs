@@ -42,6 +42,23 @@ fn no_way_down(migration: &Migration) -> String {
     }
 }
 
+fn tampered(migration: &Migration) -> String {
+    let name = migration.name();
+    match migration.fate {
+        MigrationState::Moved => {
+            format!(
+                "{name} was released in another file: databases run it again, unless `logicalFilePath` names that one"
+            )
+        }
+        MigrationState::Gone => {
+            format!("{name} is missing after it was released: databases that ran it stay as they are")
+        }
+        MigrationState::New | MigrationState::Changed => {
+            format!("{name} was changed after it was released: databases that ran it stay as they are")
+        }
+    }
+}
+
 /// What is wrong is reported first, then what cannot be read, then what is fine.
 fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
     let mut wrong = Vec::new();
@@ -50,8 +67,7 @@ fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
     for migration in found {
         let file = &migration.file;
         if migration.is_tampered() {
-            let what = if migration.fate == MigrationState::Gone { "is missing" } else { "was changed" };
-            wrong.push(format!("{file} {what} after it was released: databases that ran it stay as they are"));
+            wrong.push(tampered(migration));
         }
         if asked.down && !migration.has_way_down() {
             wrong.push(no_way_down(migration));

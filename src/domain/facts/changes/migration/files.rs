@@ -98,9 +98,9 @@ fn marker(line: &str) -> Option<Marker> {
 
 /// Whether a file is Liquibase's formatted SQL, which says so in its first line.
 pub(super) fn is_liquibase(text: &str) -> bool {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let words: Vec<&str> = first.trim().strip_prefix("--").unwrap_or_default().split_whitespace().collect();
-    matches!(words.as_slice(), [tool, "formatted", "sql", ..] if tool.eq_ignore_ascii_case("liquibase"))
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_ascii_lowercase();
+    let words = first.trim().strip_prefix("--").and_then(|text| text.trim_start().strip_prefix("liquibase"));
+    words.is_some_and(|text| text.trim_start().starts_with("formatted"))
 }
 
 /// Returns what the change sets of Liquibase are rolled back by; empty where one of them has nothing. All of it stands in

@@ -3,13 +3,15 @@
 //! A release that is rolled back runs its old code on the new schema. So a migration may add (expand), and must not take
 //! away or tighten (contract) what the old code still uses.
 //!
-//! - [`sql`] reads statements and classes them, [`files`] knows how tools name files and sections.
+//! - [`sql`] reads statements and classes them, [`files`] knows how tools name files and sections, [`liquibase`] which parts of
+//!   a file that grows are new.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 pub mod files;
+pub mod liquibase;
 pub mod sql;
 
 /// What a statement does to the version before.
@@ -67,6 +69,8 @@ pub enum MigrationState {
     Changed,
     /// It was released before, and is missing now.
     Gone,
+    /// It was released before in another file, and its tool does not know it again.
+    Moved,
 }
 
 /// One migration of the release.
@@ -74,6 +78,9 @@ pub enum MigrationState {
 pub struct Migration {
     /// Its file, relative to the repository's folder.
     pub file: String,
+    /// The change set of Liquibase that it is, where it is one of several in the file: `ada:1`.
+    #[serde(default)]
+    pub change_set: Option<String>,
     pub fate: MigrationState,
     /// Its statements, of the way up.
     pub statements: Vec<Statement>,
@@ -104,6 +111,7 @@ impl Migration {
         let repeatable = files::is_repeatable(file);
         let migration = Self {
             file: file.to_owned(),
+            change_set: None,
             fate,
             statements,
             unread,
@@ -137,6 +145,7 @@ impl Migration {
         let repeatable = files::is_repeatable(file);
         Self {
             file: file.to_owned(),
+            change_set: None,
             fate: MigrationState::Gone,
             statements: Vec::new(),
             unread: None,
@@ -145,6 +154,15 @@ impl Migration {
             left_behind: None,
             is_down_lossy: false,
             repeatable,
+        }
+    }
+
+    /// Returns its file, and which change set of it: `db/changelog.sql, change set ada:1`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.change_set {
+            Some(change_set) => format!("{}, change set {change_set}", self.file),
+            None => self.file.clone(),
         }
     }
 
