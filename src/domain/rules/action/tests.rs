@@ -16,6 +16,7 @@ use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::facts::workload::Snapshot;
+use crate::domain::facts::workload::router::{Routed, RoutedTo};
 use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, plan, settled, unnoticed};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
@@ -269,6 +270,42 @@ fn abort_is_done_when_stable_serves_everybody() {
     assert_eq!(lacks, "still serving 75 % of bad: old has 1 of 4 pods");
     assert!(matches!(look(0, 4), Settled::Done(_)));
     assert!(matches!(look(0, 0), Settled::Accepted(_)), "nobody is served");
+}
+
+/// The controller is back at 0 and the first router too, while git has put the second one back to 20.
+#[test]
+fn abort_is_not_done_while_one_of_two_routers_still_sends_users_to_the_canary() {
+    let mut rollout = canary("bad", "old", "Paused");
+    let plan = ask(&rollout, &released(), Verb::Abort).unwrap();
+    rollout["spec"]["strategy"]["canary"]["trafficRouting"] =
+        json!({"istio": {"virtualServices": [{"name": "a"}, {"name": "b"}]}});
+    rollout["status"]["abort"] = json!(true);
+    rollout["status"]["abortedAt"] = json!(NOW);
+    rollout["status"]["canary"]["weights"] = json!({"canary": {"podTemplateHash": "bad", "weight": 0},
+        "stable": {"podTemplateHash": "old", "weight": 100}});
+    let look = |weight: u32, replicasets_known: bool| {
+        let pods = |mut rs: Value| {
+            rs["spec"]["replicas"] = json!(1);
+            rs["status"] = json!({"replicas": 1, "readyReplicas": 1});
+            crate::domain::facts::reduce::replicaset(&rs)
+        };
+        let to =
+            |name: &str, weight| Routed { object: format!("VirtualService {name}"), to: RoutedTo::Canary(weight, 100) };
+        let replicasets = if replicasets_known { released().map(pods).to_vec() } else { Vec::new() };
+        let snapshot = Snapshot {
+            replicasets,
+            routed: vec![to("a", 0), to("b", weight)],
+            ..Snapshot::of_object(Object::parse(&rollout).unwrap())
+        };
+        settled(plan.record(), &SeenWorkload { snapshot, replicasets_known }.into())
+    };
+    let doubt = "VirtualService b sends 20 % to the canary, the controller reports 0 %";
+    let Settled::Accepted(lacks) = look(20, true) else { panic!("20 % of its users are served by the canary") };
+    assert_eq!(lacks, format!("still serving 20 % of bad: {doubt}"));
+    let Settled::Accepted(lacks) = look(20, false) else { panic!("20 % of its users are served by the canary") };
+    assert_eq!(lacks, doubt);
+    assert!(matches!(look(0, true), Settled::Done(_)));
+    assert!(matches!(look(0, false), Settled::Done(_)));
 }
 
 #[test]
