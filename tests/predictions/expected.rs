@@ -40,6 +40,9 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
             Refused("no rollout in progress")
         }
         (Verb::Abort, State::Aborted) => Refused("aborted already"),
+        (Verb::Promote | Verb::PromoteFull | Verb::Abort, State::RollingBack) if strategy.has_post_analysis() => {
+            Refused("a rollback to 1.0.0 is in progress, still serving 100 % of 1.1.0")
+        }
         (Verb::Abort, State::RollingBack) => Refused("would send users back to 1.1.0"),
         (Verb::Abort, _) => Offered,
         (Verb::Promote | Verb::PromoteFull, State::Aborted) => Refused("the update was aborted"),
@@ -51,7 +54,9 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::Release, _) => Refused("first environment"),
         // The controller gave up: that is NO-GO, whatever is measured.
         (Verb::PromoteFull, State::Degraded) => Refused("Degraded"),
-        (Verb::Promote, State::InStep) if strategy == Strategy::EndlessAnalysis => Refused("is running"),
+        (Verb::Promote, State::InStep) if strategy == Strategy::EndlessAnalysis || strategy.is_blue_green() => {
+            Refused("is running")
+        }
         (Verb::Promote, State::InStep) => Refused("in progress"),
         (Verb::PromoteFull, State::InStep) => Offered,
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,

@@ -62,10 +62,12 @@ pub fn suite() -> Suite {
 /// Whether a row runs with all other tests. On the real servers, the fullest state of each strategy. The simulator costs more:
 /// there, every state of the two strategies that most use, and that state of those that differ most.
 fn is_in_short_form(servers: Servers, strategy: Strategy, state: State) -> bool {
-    use Strategy::{AutoPromotion, BlueGreen, Canary, EndlessExperiment, Experiment, InconclusiveBackground};
+    use Strategy::{
+        AutoPromotion, BlueGreen, Canary, EndlessExperiment, Experiment, InconclusiveBackground, PostAnalysis,
+    };
     let is_full = matches!(state, State::PausedAtStep | State::InStep);
     match servers {
-        Servers::Simulator if matches!(strategy, Canary | BlueGreen) => true,
+        Servers::Simulator if matches!(strategy, Canary | BlueGreen | PostAnalysis) => true,
         Servers::Simulator => {
             is_full && matches!(strategy, AutoPromotion | InconclusiveBackground | Experiment | EndlessExperiment)
         }

@@ -22,7 +22,7 @@ pub enum State {
     MidStep,
     /// 1.1.0 waits at its first pause.
     PausedAtStep,
-    /// 1.1.0 is at an analysis or experiment that goes on.
+    /// 1.1.0 is at an analysis or experiment that goes on; with blue-green, after the switch.
     InStep,
     /// The same, and a person paused it as well.
     PausedByPerson,
@@ -32,7 +32,7 @@ pub enum State {
     Degraded,
     /// 1.1.0 serves everybody, and nothing of 1.0.0 is left.
     Released,
-    /// Somebody put 1.0.0 back with kubectl, and it waits at its first pause.
+    /// Somebody put 1.0.0 back with kubectl, and it waits at its first pause, or for a switch that does not come.
     RollingBack,
     /// 1.1.0 was rolled back.
     RolledBack,
@@ -71,6 +71,7 @@ impl State {
     pub fn fits(self, strategy: Strategy) -> bool {
         match self {
             Self::InStep => strategy.is_endless(),
+            Self::RollingBack if strategy.has_post_analysis() => true,
             _ if strategy.is_endless() => false,
             Self::PausedAtStep | Self::Aborted => strategy.is_rollout(),
             // Within the window there are no steps, and a switch goes back at once while pods are there.
@@ -105,10 +106,7 @@ impl State {
                 bed.goes_out().await
             }
             Self::PausedAtStep => bed.pause_at_step().await,
-            Self::InStep => {
-                bed.deploy("1.1.0", None).await?;
-                bed.is_in_step().await
-            }
+            Self::InStep => bed.come_to_step().await,
             Self::PausedByPerson => {
                 if strategy.is_rollout() {
                     bed.pause_at_step().await?;
@@ -135,6 +133,18 @@ impl State {
                 bed.until("the deadline", gave_up).await
             }
             Self::Released => bed.release().await,
+            Self::RollingBack if strategy.has_post_analysis() => {
+                bed.come_to_step().await?;
+                bed.deploy("1.0.0", None).await?;
+                bed.until("1.0.0 in the manifest alone", |look| {
+                    let status = &look.object["status"];
+                    is_observed(look)
+                        && look.serves("1.1.0")
+                        && status["currentPodHash"] == status["stableRS"]
+                        && status["blueGreen"]["activeSelector"] != status["stableRS"]
+                })
+                .await
+            }
             Self::RollingBack => {
                 bed.release().await?;
                 bed.deploy("1.0.0", None).await?;
@@ -238,12 +248,26 @@ impl Setup<'_> {
             && (!self.strategy.is_inconclusive() || pauses.any(|pause| pause["reason"] == "InconclusiveAnalysisRun"))
     }
 
+    async fn come_to_step(&self) -> Checked {
+        if self.strategy == Strategy::PostAnalysis {
+            self.pause_at_step().await?;
+            self.namespace.merge_status("Rollout", "api", json!({"status": {"pauseConditions": null}})).await?;
+        } else {
+            self.deploy("1.1.0", None).await?;
+        }
+        self.is_in_step().await
+    }
+
     /// Waits until the analysis or experiment of its step runs.
     async fn is_in_step(&self) -> Checked {
         let deadline = Instant::now() + WAIT_TIMEOUT;
         loop {
-            let canary = self.namespace.get("Rollout", "api").await?["status"]["canary"].clone();
+            let status = self.namespace.get("Rollout", "api").await?["status"].clone();
+            let canary = &status["canary"];
             let runs = match canary["currentExperiment"].as_str() {
+                _ if self.strategy.is_blue_green() => {
+                    status["blueGreen"]["postPromotionAnalysisRunStatus"]["status"] == "Running"
+                }
                 Some(name) => self.namespace.get("Experiment", name).await?["status"]["phase"] == "Running",
                 None => canary["currentStepAnalysisRunStatus"]["status"] == "Running",
             };
@@ -251,7 +275,7 @@ impl Setup<'_> {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(format!("its step never began: {canary}").into());
+                return Err(format!("its step never began: {status}").into());
             }
             sleep(Duration::from_millis(100)).await;
         }

@@ -32,13 +32,17 @@ pub enum Strategy {
     BlueGreen,
     PreviewCount,
     AutoPromotion,
+    /// An analysis after the switch that goes on.
+    PostAnalysis,
+    /// The same, and one before the switch, which is automatic.
+    PreAndPostAnalysis,
     Deployment,
     AllUnavailable,
     Recreate,
 }
 
 impl Strategy {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Canary,
         Self::MaxUnavailable,
         Self::RollbackWindow,
@@ -58,6 +62,8 @@ impl Strategy {
         Self::BlueGreen,
         Self::PreviewCount,
         Self::AutoPromotion,
+        Self::PostAnalysis,
+        Self::PreAndPostAnalysis,
         Self::Deployment,
         Self::AllUnavailable,
         Self::Recreate,
@@ -84,6 +90,8 @@ impl Strategy {
             Self::BlueGreen => "blue_green",
             Self::PreviewCount => "preview_count",
             Self::AutoPromotion => "auto_promotion",
+            Self::PostAnalysis => "post_analysis",
+            Self::PreAndPostAnalysis => "pre_and_post_analysis",
             Self::Deployment => "deployment",
             Self::AllUnavailable => "all_unavailable",
             Self::Recreate => "recreate",
@@ -96,7 +104,12 @@ impl Strategy {
 
     /// Whether it stops at a step that ends by itself, or never.
     pub fn is_endless(self) -> bool {
-        matches!(self, Self::EndlessAnalysis | Self::EndlessExperiment)
+        matches!(self, Self::EndlessAnalysis | Self::EndlessExperiment) || self.has_post_analysis()
+    }
+
+    /// Whether an analysis goes on after the switch.
+    pub fn has_post_analysis(self) -> bool {
+        matches!(self, Self::PostAnalysis | Self::PreAndPostAnalysis)
     }
 
     /// Whether analyses or experiments are part of it.
@@ -112,7 +125,7 @@ impl Strategy {
     }
 
     pub fn is_blue_green(self) -> bool {
-        matches!(self, Self::BlueGreen | Self::PreviewCount | Self::AutoPromotion)
+        matches!(self, Self::BlueGreen | Self::PreviewCount | Self::AutoPromotion) || self.has_post_analysis()
     }
 
     pub fn is_routed(self) -> bool {
@@ -193,6 +206,20 @@ impl Strategy {
             Self::BlueGreen => blue_green("api", 3),
             Self::PreviewCount => switched(json!({"previewReplicaCount": 1})),
             Self::AutoPromotion => switched(json!({"autoPromotionEnabled": true, "autoPromotionSeconds": 600})),
+            Self::PostAnalysis => {
+                let post = json!({"templates": [{"templateName": "requests"}]});
+                [vec![analysis(Ends::Never)], switched(json!({"postPromotionAnalysis": post}))].concat()
+            }
+            Self::PreAndPostAnalysis => {
+                let mut before = analysis(Ends::Well);
+                before["metadata"]["name"] = json!("before");
+                let strategy = json!({
+                    "autoPromotionEnabled": true,
+                    "prePromotionAnalysis": {"templates": [{"templateName": "before"}]},
+                    "postPromotionAnalysis": {"templates": [{"templateName": "requests"}]},
+                });
+                [vec![analysis(Ends::Never), before], switched(strategy)].concat()
+            }
             Self::Deployment => vec![deployment("api", 3)],
             Self::AllUnavailable => {
                 let mut deployment = deployment("api", 3);

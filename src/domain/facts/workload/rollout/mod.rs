@@ -290,6 +290,20 @@ impl Rollout {
         !self.status.current_hash.is_empty() && self.status.current_hash != self.status.stable_hash
     }
 
+    /// Returns whether blue-green sends users to another revision than this one; a canary has no such switch.
+    #[must_use]
+    pub fn is_switched_from(&self, hash: &str) -> bool {
+        !self.is_canary() && !self.status.active_hash.is_empty() && self.status.active_hash != hash
+    }
+
+    /// Returns whether the manifest is back at stable while the active Service still selects what it was taken back from: a
+    /// rollback after the switch, which the controller takes for an update and may pause.
+    #[must_use]
+    pub fn is_switching_back(&self) -> bool {
+        let current = &self.status.current_hash;
+        !current.is_empty() && !self.under_way() && self.is_switched_from(current)
+    }
+
     /// Returns whether `status.abort` or the condition says that the update was aborted.
     #[must_use]
     pub fn aborted(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::domain::facts::workload::pod_replacement::PodReplacement;
 use crate::domain::facts::workload::router::Router;
 use crate::domain::facts::workload::serving::Serving;
 use crate::domain::facts::workload::{
-    Hashes, Pause, PauseReason, Phase, Role, Snapshot, Status, StepPosition, Strategy, Workload,
+    Hashes, Pause, PauseReason, Phase, Revision, Role, Snapshot, Status, StepPosition, Strategy, Workload,
 };
 
 impl Workload for Rollout {
@@ -182,6 +182,15 @@ fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String
     }
     if rollout.inconclusive() {
         return Some("analysis was inconclusive: a person has to decide".to_owned());
+    }
+    if rollout.is_switching_back() && rollout.status.promote_full {
+        return waiting_pods(snapshot, status)
+            .or_else(|| Some("waits for the active service to switch back".to_owned()));
+    }
+    if rollout.is_switching_back() {
+        let stable = status.stable.as_ref().map_or_else(|| "stable".to_owned(), Revision::version);
+        let serving = status.serving.describe();
+        return Some(format!("the manifest is back at {stable}, still serving {serving}: R finishes the rollback"));
     }
     if let Some(pause) = &status.pause {
         return Some(match (&pause.until, &pause.reason) {

@@ -80,7 +80,10 @@ pub(super) fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, reque
 }
 
 /// What promotion of any kind needs.
-fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
+fn promotable(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<(), Refusal> {
+    if rollout.is_switching_back() {
+        return Err(switching_back(scene));
+    }
     if rollout.aborted() {
         return Err(Refusal::state("the update was aborted", "retry starts it again from its first step"));
     }
@@ -99,8 +102,15 @@ fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The manifest is back at stable: all that is left to do is that users get it, too.
+fn switching_back(scene: &DraftContext<'_>) -> Refusal {
+    let stable = scene.status.stable.as_ref().map_or_else(|| "?".to_owned(), Revision::version);
+    let serving = scene.status.serving.describe();
+    Refusal::state(format!("a rollback to {stable} is in progress, still serving {serving}"), "rollback finishes it")
+}
+
 fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
-    promotable(rollout)?;
+    promotable(rollout, scene)?;
     let status = &rollout.status;
     if status.pause_conditions.is_empty() {
         return Err(not_at_a_pause(rollout));
@@ -249,7 +259,7 @@ fn until_next_pause(rollout: &Rollout, from: usize) -> String {
 }
 
 fn promote_full(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
-    promotable(rollout)?;
+    promotable(rollout, scene)?;
     let mut draft = plain(
         scene,
         "promote fully: 100 % at once",
@@ -302,6 +312,9 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     }
     if rollout.status.stable_hash.is_empty() {
         return Err(Refusal::state("there is no stable revision to return to", "it is the first one"));
+    }
+    if rollout.is_switching_back() {
+        return Err(switching_back(scene));
     }
     if !rollout.under_way() {
         return Err(Refusal::state("no rollout in progress", "rollback restores an earlier revision"));

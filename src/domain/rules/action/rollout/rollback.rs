@@ -5,6 +5,7 @@ use serde_json::json;
 use super::draft::{from_canary, on_status, percent, plain, unpause};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plural;
+use crate::domain::facts::workload::Workload as _;
 use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::rollout::Rollout;
 use crate::domain::facts::workload::serving;
@@ -16,10 +17,25 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::rules::refusal::Refusal;
 
 pub(super) fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
+    if let Some(stable) = switches_back_to(rollout, scene) {
+        // A template that the controller has not looked at would take stable's place.
+        let replaced = rollout.has_unseen_template(&scene.snapshot.replicasets);
+        return if replaced {
+            start_rollback(rollout, scene, stable)
+        } else {
+            Ok(finish_rollback(rollout, scene, stable))
+        };
+    }
     match way_back::way_back(scene, rollout.under_way())? {
         WayBack::Start(target) => start_rollback(rollout, scene, target),
         WayBack::Finish(target) | WayBack::Wait(target) => Ok(finish_rollback(rollout, scene, target)),
     }
+}
+
+/// Returns the revision that the manifest is back at while users still get another one, unless a third one is asked for.
+fn switches_back_to<'a>(rollout: &Rollout, scene: &DraftContext<'a>) -> Option<&'a ReplicaSet> {
+    let stable = scene.snapshot.replicaset(&rollout.status.stable_hash).filter(|_| rollout.is_switching_back())?;
+    scene.to.is_none_or(|to| stable.meta.revision == Some(to)).then_some(stable)
 }
 
 /// Where the pod template is put back: where it lives elsewhere it is put back there.
@@ -47,8 +63,11 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
     if elsewhere {
         requests.extend(unpause(rollout));
     }
-    // Back to stable nothing else is needed; to an earlier one the controller would go step by step.
-    let completes = !to_stable && direction.is_backward();
+    // Back to stable nothing else is needed where it is what users get; to an earlier one the controller would go step by step.
+    // After the switch of blue-green, while the analysis that follows runs, users get the preview: the controller takes stable
+    // for a new preview then, and waits for a person, for `autoPromotionSeconds`, or for an analysis before the switch that it
+    // never starts for stable (`reconcileBlueGreenPause` and `skipPrePromotionAnalysisRun`, as of v1.9).
+    let completes = (!to_stable || rollout.is_switched_from(&target.hash)) && direction.is_backward();
     if completes {
         requests.push(complete(rollout, &target.hash));
     }
@@ -59,12 +78,13 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
     };
     let role = if to_stable { "stable, " } else { "" };
     draft.to = format!("{}   {role}{}", revision_line(&revision), plural(target.current as usize, "pod"));
-    draft.goes = rollback_goes(rollout, scene, to_stable, completes);
+    draft.goes = rollback_goes(rollout, scene, target, completes);
     if completes {
         draft.skips =
             rollout.steps().iter().enumerate().map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
     }
     way_back::aim(&mut draft, scene, target, direction);
+    leave_active(&mut draft, rollout, scene, target);
     Ok(draft)
 }
 
@@ -72,11 +92,13 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
 fn finish_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet) -> Draft {
     let status = &rollout.status;
     let mut requests: Vec<Request> = unpause(rollout).into_iter().collect();
-    // Where the manifest is back at stable there are no steps, and a pause is all that holds it.
+    // Where the manifest is back at stable there are no steps, and a pause is all that holds it, unless blue-green has to
+    // switch back.
     let to_stable = !rollout.under_way();
-    if status.abort && !to_stable {
+    let completes = !to_stable || rollout.is_switched_from(&target.hash);
+    if status.abort && completes {
         requests.push(on_status(rollout, json!({"status": {"abort": false, "promoteFull": true}})));
-    } else if !status.promote_full && !to_stable {
+    } else if !status.promote_full && completes {
         requests.push(on_status(rollout, json!({"status": {"promoteFull": true}})));
     }
     if requests.is_empty() {
@@ -94,17 +116,29 @@ fn finish_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &Replica
         scene.status.stable.as_ref().map_or_else(String::new, revision_line)
     };
     draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
-    draft.goes = rollback_goes(rollout, scene, to_stable, true);
+    draft.goes = rollback_goes(rollout, scene, target, completes);
     let index = status.step_index.unwrap_or(0);
     let left = rollout.steps().iter().enumerate().skip(index).filter(|_| !to_stable);
     draft.skips = left.map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
     way_back::aim(&mut draft, scene, target, Direction::Backward);
+    leave_active(&mut draft, rollout, scene, target);
     draft
 }
 
-fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, to_stable: bool, completes: bool) -> Vec<String> {
+/// Where the manifest is back at stable, what users still get is what is left.
+fn leave_active(draft: &mut Draft, rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet) {
+    if draft.rejects.is_none() && draft.direction.is_backward() && rollout.is_switched_from(&target.hash) {
+        let active = scene.snapshot.replicaset(&rollout.status.active_hash);
+        draft.rejects = active.map(|active| scene.snapshot.revision(active));
+    }
+}
+
+fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet, completes: bool) -> Vec<String> {
+    let to_stable = target.hash == rollout.status.stable_hash;
     let mut goes = Vec::new();
-    if to_stable {
+    if completes && !rollout.is_canary() && to_stable && target.available >= rollout.replicas().desired {
+        goes.push("the active service switches back to its pods: no pause, no analysis".to_owned());
+    } else if to_stable && !completes {
         let weight = scene
             .status
             .weight

@@ -184,7 +184,9 @@ pub(super) fn readiness(rollout: &Rollout, after: &After) -> Readiness {
     let status = &rollout.status;
     match after {
         After::InProgress { hash } if status.current_hash == *hash && rollout.observed() => {
-            if status.stable_hash == *hash || status.promote_full { Readiness::Skip } else { Readiness::Send }
+            // With blue-green users may get another revision than stable: the Service has to switch as well.
+            let is_back = status.stable_hash == *hash && !rollout.is_switched_from(hash);
+            if is_back || status.promote_full { Readiness::Skip } else { Readiness::Send }
         }
         After::InProgress { .. } => Readiness::Wait,
     }

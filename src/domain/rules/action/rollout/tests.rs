@@ -155,3 +155,96 @@ fn rollback_to_what_was_never_stable_is_a_promotion() {
     assert_eq!(direction(2), Ok(Some(Direction::Forward)));
     assert_eq!(direction(1), Ok(Some(Direction::Backward)));
 }
+
+/// Blue-green while the analysis after the switch runs: users get `bad`, and `old` is stable still.
+fn after_the_switch(current: &str, more: &Value) -> Value {
+    let mut rollout = auto_promotion(more);
+    rollout["status"] = json!({
+        "observedGeneration": "3", "phase": "Progressing", "currentPodHash": current, "stableRS": "old",
+        "blueGreen": {"activeSelector": "bad"}, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1,
+    });
+    rollout
+}
+
+/// The controller takes stable for a new preview there, and pauses while users are still sent to the bad one.
+#[test]
+fn rollback_after_the_switch_switches_back() {
+    let promoted = r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#;
+    for more in [json!({}), json!({"autoPromotionEnabled": false}), json!({"prePromotionAnalysis": {}})] {
+        let rollout = after_the_switch("bad", &more);
+        let plan = ask(&rollout, &kept(), Verb::Rollback).map_err(|refusals| texts(&refusals)).unwrap();
+        assert_eq!(lines(&plan), ["PATCH rollouts/api  template of ReplicaSet api-old", promoted]);
+        let record = plan.record();
+        assert_eq!(record.goes[0], "the active service switches back to its pods: no pause, no analysis");
+        assert_eq!(record.direction, Some(Direction::Backward));
+        assert_eq!((record.from_hash.as_deref(), record.to_hash.as_deref()), (Some("bad"), Some("old")));
+    }
+    // Where pods of it are missing they come first.
+    let [bad, mut old] = kept();
+    old["status"]["availableReplicas"] = json!(0);
+    let plan = ask(&after_the_switch("bad", &json!({})), &[bad, old], Verb::Rollback).unwrap();
+    assert_eq!(plan.record().goes[0], "all its pods come up, then the active service switches to them");
+    // Before the switch users get stable: nothing has to be promoted.
+    let mut before = after_the_switch("bad", &json!({}));
+    before["status"]["blueGreen"]["activeSelector"] = json!("old");
+    let plan = ask(&before, &kept(), Verb::Rollback).unwrap();
+    assert_eq!(lines(&plan), ["PATCH rollouts/api  template of ReplicaSet api-old"]);
+}
+
+/// Both up, before anything was put back.
+fn kept() -> [Value; 2] {
+    let [mut bad, mut old] = released();
+    for set in [&mut bad, &mut old] {
+        set["spec"]["replicas"] = json!(1);
+        set["status"] = json!({"replicas": 1, "readyReplicas": 1, "availableReplicas": 1});
+    }
+    [bad, old]
+}
+
+/// Somebody put the template back with another tool, and the controller waits: one key finishes it, whichever set is newer.
+#[test]
+fn rollback_that_does_not_switch_back_is_finished() {
+    let promoted = r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#;
+    let mut halfway = after_the_switch("old", &json!({"autoPromotionEnabled": false}));
+    for sets in [kept(), history()] {
+        let plan = ask(&halfway, &sets, Verb::Rollback).map_err(|refusals| texts(&refusals)).unwrap();
+        assert_eq!(lines(&plan), [promoted]);
+        let record = plan.record();
+        assert_eq!((record.headline.as_str(), record.from.as_str()), ("finish the rollback to old", "100 % of bad"));
+        assert_eq!(record.direction, Some(Direction::Backward));
+        // What users get still is what is left.
+        assert_eq!((record.from_hash.as_deref(), record.to_hash.as_deref()), (Some("bad"), Some("old")));
+        let snapshot = Snapshot {
+            replicasets: sets.iter().map(crate::domain::facts::reduce::replicaset).collect(),
+            ..Snapshot::of_object(Object::parse(&halfway).unwrap())
+        };
+        let why = snapshot.status().why.unwrap_or_default();
+        assert!(why.ends_with("still serving 100 % of bad: R finishes the rollback"), "{why}");
+    }
+    let said = |verb| texts(&ask(&halfway, &kept(), verb).unwrap_err());
+    for verb in [Verb::Promote, Verb::PromoteFull, Verb::Abort] {
+        let wanted = "a rollback to old is in progress, still serving 100 % of bad: rollback finishes it";
+        assert_eq!(said(verb), wanted);
+    }
+    assert!(ask_back_to(&halfway, &kept(), 1).is_ok(), "by its number as well");
+    halfway["spec"]["paused"] = json!(true);
+    let plan = ask(&halfway, &kept(), Verb::Rollback).unwrap();
+    assert_eq!(lines(&plan), [r#"PATCH rollouts/api  {"spec":{"paused":false}}"#, promoted]);
+    halfway["spec"]["paused"] = json!(false);
+    halfway["status"]["promoteFull"] = json!(true);
+    assert!(lines(&ask(&halfway, &kept(), Verb::Rollback).unwrap()).is_empty(), "everything was sent");
+}
+
+/// The switch came between the question and the request.
+#[test]
+fn rollback_of_what_was_switched_to_meanwhile_is_completed() {
+    let mut rollout = auto_promotion(&json!({}));
+    let plan = ask(&rollout, &kept(), Verb::Rollback).map_err(|refusals| texts(&refusals)).unwrap();
+    assert_eq!(plan.record().requests.len(), 1);
+    let rest =
+        |value: &Value| Object::parse(value).unwrap().actions().remainder(plan.record()).map(|request| request.line());
+    rollout["status"]["currentPodHash"] = json!("old");
+    assert_eq!(rest(&rollout), None, "users get it");
+    rollout["status"]["blueGreen"]["activeSelector"] = json!("bad");
+    assert_eq!(rest(&rollout).as_deref(), Some(r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#));
+}
