@@ -1,6 +1,6 @@
 //! Every action on a Deployment, and what kubectl says of it meanwhile.
 
-use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::facts::workload::{Phase, Revision};
 use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
@@ -175,6 +175,9 @@ pub async fn recreate(namespace: &TestNamespace) -> Checked {
     cockpit.until("new pods", |view| view.status.replicas.updated == 2 && waits(&view.status.why)).await?;
     cockpit.picture(namespace).await?;
     same("strategy", &cockpit.seen()?.status.strategy.as_str(), &"Recreate")?;
+    // Nothing of the version before is left, and the new one never served.
+    let in_progress = cockpit.seen()?.status.canary.as_ref().map(Revision::version);
+    same("in progress", &in_progress.as_deref(), &Some("1.1.0-unready"))?;
     cockpit.act(Verb::Rollback).await?;
     cockpit.until("1.0.0", |view| settled_at(view, "1.0.0")).await?;
     cockpit.check_life()

@@ -127,9 +127,14 @@ impl Deployment {
     }
 
     /// Whether the controller says that the current template reached everybody: pods that are missing since were lost, or
-    /// are asked for by an autoscaler.
-    fn is_rolled_out(&self) -> bool {
-        self.rolled_out().is_some()
+    /// are asked for by an autoscaler. Where an earlier template is put back the condition is that of the one before until
+    /// something moves (`syncRolloutStatus` in `pkg/controller/deployment/progress.go`): it names the ReplicaSet.
+    fn is_rolled_out(&self, current: Option<&ReplicaSet>) -> bool {
+        let is_about_current = |condition: &Condition| {
+            let named = condition.message.strip_prefix("ReplicaSet \"").and_then(|rest| rest.split('"').next());
+            named.zip(current).is_none_or(|(named, current)| named == current.meta.name)
+        };
+        self.rolled_out().is_some_and(is_about_current)
     }
 
     fn rolled_out(&self) -> Option<&Condition> {
@@ -146,15 +151,21 @@ impl Deployment {
 
     /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the
     /// controller has seen the latest change does not matter: until it has, there is no ReplicaSet of it to name.
+    ///
+    /// Pods that are not available count as missing: where all old ones go first, as with `Recreate`, new ones that only
+    /// crash are all that there is. The controller keeps no word on progress where `progressDeadlineSeconds` is the largest
+    /// possible number, and drops it under a pause: then lost pods look like ones that never were available, and count as
+    /// these, as for `kubectl rollout status`.
     #[must_use]
     pub fn under_way(&self, replicasets: &[ReplicaSet]) -> bool {
-        let current = self.current(replicasets).map(|rs| &rs.hash);
-        if replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current) {
+        let current = self.current(replicasets);
+        if replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current.map(|current| &current.hash)) {
             return true;
         }
-        let wanted = self.replicas.unwrap_or(1);
-        let behind = self.status.updated < wanted || self.status.replicas > self.status.updated;
-        behind && !self.is_rolled_out()
+        let (status, wanted) = (&self.status, self.replicas.unwrap_or(1));
+        let is_behind =
+            status.updated < wanted || status.replicas > status.updated || status.available < status.updated;
+        is_behind && !self.is_rolled_out(current)
     }
 
     /// Returns the ReplicaSet that served before the current one: while a roll is under way the first other one that still
@@ -241,6 +252,43 @@ mod tests {
         let with_ready = |revision, pods, ready| ReplicaSet { ready, ..set(revision, pods) };
         let sets = [with_ready(3, 1, 0), with_ready(2, 1, 0), with_ready(1, 2, 2)];
         assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(1));
+    }
+
+    fn progressing(reason: &str, about: &str) -> Condition {
+        Condition {
+            kind: "Progressing".to_owned(),
+            reason: reason.to_owned(),
+            message: format!("ReplicaSet \"{about}\" has a condition."),
+            ..Condition::default()
+        }
+    }
+
+    #[test]
+    fn pods_that_never_got_available_are_not_released() {
+        let named = |revision, pods| {
+            let mut rs = set(revision, pods);
+            rs.meta.name = format!("web-{revision}");
+            rs
+        };
+        let sets = [named(1, 0), named(2, 3)];
+        let with = |available, condition: Option<Condition>| {
+            let mut deployment = rolling(3, 3, available);
+            deployment.template = Some(2);
+            deployment.status.conditions.extend(condition);
+            deployment.under_way(&sets)
+        };
+        // All old pods are gone, and all new ones crash. Without a deadline, and under a pause, nothing says more.
+        for available in [0, 2] {
+            for reason in ["ReplicaSetUpdated", "ProgressDeadlineExceeded", "DeploymentPaused"] {
+                assert!(with(available, Some(progressing(reason, "web-2"))), "{available} available, {reason}");
+            }
+            assert!(with(available, None), "{available} available, no deadline");
+            // Once it had reached everybody, its pods were lost.
+            assert!(!with(available, Some(progressing("NewReplicaSetAvailable", "web-2"))), "{available} available");
+            // That was the template before.
+            assert!(with(available, Some(progressing("NewReplicaSetAvailable", "web-1"))), "{available} available");
+        }
+        assert!(!with(3, None));
     }
 
     #[test]
