@@ -99,6 +99,8 @@ pub struct Rejected {
     revisions: BTreeMap<String, Option<Rejection>>,
     /// Those that were replaced by another one before they were stable: nothing goes back to them unasked.
     superseded: BTreeSet<String>,
+    /// Those that were seen to become stable.
+    stable_once: BTreeSet<String>,
 }
 
 impl Rejected {
@@ -117,6 +119,17 @@ impl Rejected {
     /// Takes in that a revision was replaced before it was stable.
     pub fn was_superseded(&mut self, hash: &str) {
         self.superseded.insert(hash.to_owned());
+    }
+
+    /// Takes in that a revision was seen to become stable.
+    pub fn was_stable(&mut self, hash: &str) {
+        self.stable_once.insert(hash.to_owned());
+    }
+
+    /// Returns whether a revision is known to have been stable here.
+    #[must_use]
+    pub fn is_known_stable(&self, hash: &str) -> bool {
+        self.stable_once.contains(hash)
     }
 
     /// Returns who rejected a revision, and when, as far as that is known.
@@ -157,6 +170,6 @@ impl Rejected {
 
 impl FromIterator<String> for Rejected {
     fn from_iter<T: IntoIterator<Item = String>>(hashes: T) -> Self {
-        Self { revisions: hashes.into_iter().map(|hash| (hash, None)).collect(), superseded: BTreeSet::new() }
+        Self { revisions: hashes.into_iter().map(|hash| (hash, None)).collect(), ..Self::default() }
     }
 }

@@ -58,6 +58,11 @@ pub fn rejected(record: &RecordOf<'_>, workload: &WorkloadState) -> Rejected {
             rejected.was_superseded(hash);
         }
     }
+    for rs in &snapshot.replicasets {
+        if became_stable(record, workload, snapshot, (&rs.hash, None)) {
+            rejected.was_stable(&rs.hash);
+        }
+    }
     // Everybody is served by it and nothing else is asked for, by whatever way it got there; a rollback that was just
     // accepted is not seen yet, and is known from the record.
     if let Some(stable) = settled_on(status) {

@@ -234,7 +234,9 @@ impl WorkloadState {
         let backward = self.snapshot.as_ref().and_then(|snapshot| snapshot.direction(|hash| self.rejected.bars(hash)))
             == Some(Direction::Backward);
         let Some(was) = was.filter(|was| hash(next).as_ref() != Some(was)) else { return };
-        if stable.as_ref() == Some(&was) {
+        // While the next one goes out, what is told to be stable of a Deployment may be one that never served.
+        let is_told = next.canary.is_none() || snapshot.is_some_and(|next| next.object.workload().records_stable());
+        if is_told && stable.as_ref() == Some(&was) {
             self.seen_left.remove(&was);
             self.seen_superseded.remove(&was);
             self.seen_stable.insert(was, now);

@@ -132,6 +132,11 @@ pub trait Workload {
         &[]
     }
 
+    /// Returns whether its controller records which revision is stable; else it is told from pods and revision numbers.
+    fn records_stable(&self) -> bool {
+        true
+    }
+
     /// Returns which of its ReplicaSets is stable, and which is the new one, by template hash.
     fn hashes(&self, replicasets: &[ReplicaSet]) -> Hashes;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::action::{Body, Request};
 use crate::domain::rules::action::plan::DraftContext;
-use crate::domain::rules::action::way_back::direction_to;
+use crate::domain::rules::action::way_back::{direction_to, is_stable};
 
 /// What requests come to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -119,7 +119,7 @@ fn is_way_back(hash: &str, scene: &DraftContext<'_>) -> bool {
     if is(&scene.status.canary) {
         return backward;
     }
-    if is(&scene.status.stable) {
+    if is_stable(scene, hash) {
         return !backward;
     }
     scene.snapshot.replicaset(hash).is_some_and(|rs| direction_to(scene, rs).is_backward())

@@ -41,9 +41,14 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
         if let Some(target) = current.filter(|_| scene.direction().is_backward()) {
             return Ok(WayBack::Finish(target));
         }
-        let stable = scene.status.stable.as_ref().and_then(|stable| snapshot.replicaset(&stable.hash));
+        let Some(stable) = &scene.status.stable else {
+            return Err(Refusal::state("there is no stable revision to go back to", "it is the first one"));
+        };
+        if !is_stable(scene, &stable.hash) {
+            return served_before(scene, current).map(WayBack::Start).ok_or_else(|| no_earlier(scene));
+        }
+        let stable = snapshot.replicaset(&stable.hash).map(WayBack::Start);
         return stable
-            .map(WayBack::Start)
             .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"));
     }
     let Some(current) = current else { return Err(no_earlier(scene)) };
@@ -64,6 +69,22 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
     target.map(WayBack::Start).ok_or_else(|| no_earlier(scene))
 }
 
+/// Whether a revision is the one to go back to while another one goes out. Kubernetes records none for a Deployment: in the
+/// moments when no pod of any is ready, as with `Recreate`, the newest other one counts as stable, and that may be one that
+/// was replaced before it served anybody, or was rolled back.
+pub(super) fn is_stable(scene: &DraftContext<'_>, hash: &str) -> bool {
+    let is_it = scene.status.stable.as_ref().is_some_and(|stable| stable.hash == hash);
+    let is_recorded = || scene.snapshot.object.workload().records_stable();
+    is_it && (is_recorded() || scene.status.serving.share_of(hash) > 0.0 || !scene.rejected.bars(hash))
+}
+
+/// The newest revision before the one that goes out that is not barred; before others, one that is known to have been stable.
+fn served_before<'a>(scene: &DraftContext<'a>, current: Option<&ReplicaSet>) -> Option<&'a ReplicaSet> {
+    let is_before = |rs: &&ReplicaSet| current.is_none_or(|current| is_earlier(rs, current));
+    let earlier = scene.snapshot.replicasets.iter().filter(is_before).filter(|rs| !scene.rejected.bars(&rs.hash));
+    earlier.max_by_key(|rs| (scene.rejected.is_known_stable(&rs.hash), rs.revision()))
+}
+
 /// The ReplicaSet of the template that is in the manifest.
 fn current<'a>(scene: &DraftContext<'a>) -> Option<&'a ReplicaSet> {
     let revision = scene.status.canary.as_ref().or(scene.status.stable.as_ref())?;
@@ -82,12 +103,12 @@ fn is_earlier(rs: &ReplicaSet, other: &ReplicaSet) -> bool {
 /// that is stable was superseded before it was, or was left since.
 pub(super) fn direction_to(scene: &DraftContext<'_>, target: &ReplicaSet) -> Direction {
     let stable = scene.status.stable.as_ref();
-    let is_stable = stable.is_some_and(|stable| stable.hash == target.hash);
     let stable_set = stable.and_then(|stable| scene.snapshot.replicaset(&stable.hash));
     let came_after_stable = stable_set.is_some_and(|stable| is_earlier(stable, target));
     let earlier = current(scene).is_some_and(|current| is_earlier(target, current)) && !came_after_stable;
     // Whatever serves already may be gone back to while something else goes out.
-    let back = !scene.rejected.bars(&target.hash) && earlier || is_stable && !scene.direction().is_backward();
+    let back = !scene.rejected.bars(&target.hash) && earlier
+        || is_stable(scene, &target.hash) && !scene.direction().is_backward();
     if back { Direction::Backward } else { Direction::Forward }
 }
 

@@ -63,6 +63,10 @@ impl Workload for Deployment {
         }
     }
 
+    fn records_stable(&self) -> bool {
+        false
+    }
+
     fn hashes(&self, replicasets: &[ReplicaSet]) -> Hashes {
         let current = self.current(replicasets).map(|rs| rs.hash.clone());
         if !self.under_way(replicasets) {

@@ -124,6 +124,13 @@ fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &Re
     if deployment.paused {
         draft.goes.push("also resumes it (spec.paused), else it would not move".to_owned());
     }
+    let serves = scene.status.serving.share_of(&target.hash) > 0.0;
+    let is_known = serves || scene.rejected.is_known_stable(&target.hash);
+    if scene.status.canary.is_some() && !is_known {
+        draft
+            .goes
+            .push(format!("no pod of {} is ready, and nothing tells whether it ever served here", revision.version()));
+    }
     let direction = way_back::direction_to(scene, target);
     way_back::aim(&mut draft, scene, target, direction);
     draft

@@ -1,6 +1,8 @@
 //! Actions on Deployments: what plans rest on, what they send, when their effect is there, which rights they need.
 
 mod draft;
+#[cfg(test)]
+mod tests;
 
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::Phase;
