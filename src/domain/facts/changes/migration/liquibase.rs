@@ -86,7 +86,7 @@ pub fn migrations(before: &[Source], after: &[Source]) -> Vec<Migration> {
 fn of_log(log: &ChangeLog, before: &[ChangeLog], after: &[ChangeLog]) -> Vec<Migration> {
     let (mut new, mut repeatable, mut migrations) = (Vec::new(), Vec::new(), Vec::new());
     for set in &log.sets {
-        let fate = match found(set, before, after) {
+        let state = match found(set, before, after) {
             Found::Same => continue,
             Found::New | Found::Changed if set.is_repeatable => {
                 repeatable.push(set);
@@ -100,7 +100,7 @@ fn of_log(log: &ChangeLog, before: &[ChangeLog], after: &[ChangeLog]) -> Vec<Mig
             Found::Moved => MigrationState::Moved,
         };
         let change_set = Some(format!("{}:{}", set.author, set.id));
-        migrations.push(Migration { change_set, ..log.migration(&[set], fate) });
+        migrations.push(Migration { change_set, ..log.migration(&[set], state) });
     }
     if !repeatable.is_empty() {
         let migration = log.migration(&repeatable, MigrationState::New);
@@ -136,7 +136,7 @@ impl ChangeSet<'_> {
 
 impl ChangeLog<'_> {
     /// Makes a migration of some of its change sets: the others are blanked out, and lines stay where they are.
-    fn migration(&self, sets: &[&ChangeSet], fate: MigrationState) -> Migration {
+    fn migration(&self, sets: &[&ChangeSet], state: MigrationState) -> Migration {
         let mut is_header = true;
         let mut text = String::with_capacity(self.text.len());
         for (at, line) in self.text.split_inclusive('\n').enumerate() {
@@ -145,7 +145,7 @@ impl ChangeLog<'_> {
             text.push_str(if is_kept { line } else { "\n" });
         }
         // Its rollbacks stand in the file itself.
-        Migration::read(self.file, &text, fate, &[])
+        Migration::read(self.file, &text, state, &[])
     }
 }
 
