@@ -118,6 +118,10 @@ struct ObservedWorkload {
     cluster: Option<ClusterIdentity>,
     /// Whether a rollback is in progress.
     backward: bool,
+    /// Whether the controller records which revision is stable.
+    records_stable: bool,
+    /// Whether the manifest has a template of which no revision was made yet.
+    has_unseen_template: bool,
     /// When the ReplicaSet of the revision in progress was made.
     since: Option<Timestamp>,
     /// Whoever wrote last what people write.
@@ -130,7 +134,10 @@ impl ObservedWorkload {
         let status = workload.status.clone()?;
         let canary = status.canary.as_ref();
         let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
+        let object = workload.snapshot.as_ref().map(|snapshot| (snapshot.object.workload(), &snapshot.replicasets));
         Some(Self {
+            records_stable: object.is_none_or(|(object, _)| object.records_stable()),
+            has_unseen_template: object.is_some_and(|(object, sets)| object.has_unseen_template(sets)),
             cluster: core.cluster(&target.env),
             backward: workload.direction() == Some(Direction::Backward),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
@@ -169,6 +176,12 @@ impl ObservedWorkload {
     /// Returns the version that a rollback in progress takes back.
     fn taken_back(&self) -> Option<String> {
         self.backward.then(|| self.status.stable.as_ref().map(Revision::version))?
+    }
+
+    /// Returns the revision in progress of a workload whose controller records none as stable, if it served everybody.
+    fn served_all(&self) -> Option<&Revision> {
+        let canary = self.status.canary.as_ref().filter(|_| !self.records_stable)?;
+        Some(canary).filter(|canary| self.status.serving.is_all(&canary.hash))
     }
 
     /// Returns whether it is held by hand.
@@ -225,7 +238,8 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
             texts.push(format!("step {} of {}", (step.index + 1).min(step.total), step.total));
         }
     }
-    if before.status.canary.is_some() && after.status.canary.is_none() {
+    // A Deployment waits for its old pods to end before it makes the next ReplicaSet (`Recreate`): that ends nothing.
+    if before.status.canary.is_some() && after.status.canary.is_none() && !after.has_unseen_template {
         let now = after.version().unwrap_or_default();
         let stable = after.status.stable.as_ref().map(|stable| stable.replicaset.clone());
         let text = if taken_back.is_some() {
@@ -239,12 +253,17 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
     let state = (!texts.is_empty()).then(|| (texts.join("; "), course));
     let needs_person = |seen: &ObservedWorkload| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let ring = !needs_person(before) && needs_person(after);
-    state
-        .into_iter()
-        .map(|(text, course)| Effect::Record {
-            release: release.clone(),
-            entry: Entry::Observed { target: target.clone(), cluster: after.cluster.clone(), text, course },
-        })
-        .chain(ring.then_some(Effect::Ring))
-        .collect()
+    // What the next one takes the place of, or nothing yet.
+    let replaced = before.served_all().filter(|_| is_new || after.has_unseen_template).map(|served| {
+        let release = format!("{} {}", target.workload.name, served.version());
+        let course = Some(Course::Ended { stable: Some(served.replicaset.clone()) });
+        let text = format!("{} served everybody", served.version());
+        let (target, cluster) = (target.clone(), after.cluster.clone());
+        Effect::Record { release, entry: Entry::Observed { target, cluster, text, course } }
+    });
+    let observed = state.into_iter().map(|(text, course)| Effect::Record {
+        release: release.clone(),
+        entry: Entry::Observed { target: target.clone(), cluster: after.cluster.clone(), text, course },
+    });
+    replaced.into_iter().chain(observed).chain(ring.then_some(Effect::Ring)).collect()
 }

@@ -37,7 +37,7 @@ impl Core {
     /// # Errors
     /// Why it cannot be that.
     pub fn name_image(&mut self, key: &WorkloadKey, image: &str) -> Result<(), Refusal> {
-        let revision = named(&self.world, key, image, self.now)?;
+        let revision = named(&self.world, key, image)?;
         self.world.name(key, revision);
         Ok(())
     }

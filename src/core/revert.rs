@@ -36,13 +36,14 @@ pub(super) fn after(core: &mut Core, record: &PlanRecord, outcome: &Outcome, her
             core.reverts.insert(key.clone(), Revert::Waits { from_hash, automatic });
             begin(core, key)
         }
+        // A rollback that goes further back came meanwhile.
+        (Target::Git(key), Verb::Revert)
+            if outcome.is_settled() && matches!(core.reverts.get(&key.workload_key()), Some(Revert::Waits { .. })) =>
+        {
+            begin(core, &key.workload_key())
+        }
         (Target::Git(key), Verb::Revert) if outcome.is_done() => {
-            let key = key.workload_key();
-            // A rollback that goes further back may have come meanwhile.
-            if matches!(core.reverts.get(&key), Some(Revert::Waits { .. })) {
-                return begin(core, &key);
-            }
-            core.reverts.remove(&key);
+            core.reverts.remove(&key.workload_key());
             Vec::new()
         }
         (Target::Git(key), Verb::Revert) if outcome.is_settled() => {

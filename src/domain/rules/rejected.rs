@@ -33,6 +33,7 @@ impl RecordOf<'_> {
 pub fn rejected(record: &RecordOf<'_>, workload: &WorkloadState) -> Rejected {
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else { return Rejected::default() };
     let uid = &snapshot.object.meta().uid;
+    let settled = settled_on(snapshot, status);
     let mut decided: Vec<&Rejection> =
         record.ledger.rejections.iter().filter(|rejection| !uid.is_empty() && rejection.uid == *uid).collect();
     decided.retain(|rejection| !is_elsewhere(record.here, rejection.cluster.as_ref()));
@@ -42,7 +43,7 @@ pub fn rejected(record: &RecordOf<'_>, workload: &WorkloadState) -> Rejected {
         rejected.take(rejection);
     }
     rejected.lift(|hash, rejection| {
-        became_stable(record, workload, snapshot, (hash, rejection)) || is_stable_since(status, hash, rejection)
+        became_stable(record, workload, snapshot, (hash, rejection)) || is_stable_since(settled, hash, rejection)
     });
     for hash in &workload.seen_left {
         rejected.was_left(hash);
@@ -54,7 +55,7 @@ pub fn rejected(record: &RecordOf<'_>, workload: &WorkloadState) -> Rejected {
         rejected.was_left(&aborted);
     }
     for hash in superseded(record, workload, snapshot) {
-        if settled_on(status) != Some(hash) && !became_stable(record, workload, snapshot, (hash, None)) {
+        if settled != Some(hash) && !became_stable(record, workload, snapshot, (hash, None)) {
             rejected.was_superseded(hash);
         }
     }
@@ -63,9 +64,12 @@ pub fn rejected(record: &RecordOf<'_>, workload: &WorkloadState) -> Rejected {
             rejected.was_stable(&rs.hash);
         }
     }
+    for hash in &workload.seen_serving {
+        rejected.was_stable(hash);
+    }
     // Everybody is served by it and nothing else is asked for, by whatever way it got there; a rollback that was just
     // accepted is not seen yet, and is known from the record.
-    if let Some(stable) = settled_on(status) {
+    if let Some(stable) = settled {
         rejected.lift(|hash, rejection| hash == stable && rejection.is_none());
     }
     rejected
@@ -82,13 +86,17 @@ pub fn taken_back_from<'a>(snapshot: &'a Snapshot, rejected: &Rejected, here: &R
     (!came_since && !newer(here)).then_some(left)
 }
 
-fn settled_on(status: &Status) -> Option<&str> {
-    status.stable.as_ref().filter(|_| status.canary.is_none()).map(|stable| stable.hash.as_str())
+/// What a workload is at while nothing goes out. A Deployment waits for its old pods to end before it makes the next ReplicaSet
+/// (`Recreate`), and is at nothing meanwhile.
+fn settled_on<'a>(snapshot: &Snapshot, status: &'a Status) -> Option<&'a str> {
+    let object = snapshot.object.workload();
+    let is_between = !object.records_stable() && object.has_unseen_template(&snapshot.replicasets);
+    status.stable.as_ref().filter(|_| status.canary.is_none() && !is_between).map(|stable| stable.hash.as_str())
 }
 
 /// A revision that was rejected while it went out, and is stable now, has become stable since.
-fn is_stable_since(status: &Status, hash: &str, rejection: Option<&Rejection>) -> bool {
-    settled_on(status) == Some(hash) && rejection.is_some_and(|rejection| !rejection.was_stable)
+fn is_stable_since(settled: Option<&str>, hash: &str, rejection: Option<&Rejection>) -> bool {
+    settled == Some(hash) && rejection.is_some_and(|rejection| !rejection.was_stable)
 }
 
 /// Whether somebody saw a revision go out and become stable, after it was rejected where it was. What does not say of which
@@ -104,7 +112,9 @@ fn became_stable(
     if workload.seen_stable.get(hash).is_some_and(|at| later(*at)) {
         return true;
     }
-    let Some(rs) = snapshot.replicaset(hash) else { return false };
+    // One that is gone bore the name that both controllers give.
+    let name = || format!("{}-{hash}", snapshot.object.meta().name);
+    let replicaset = snapshot.replicaset(hash).map_or_else(name, |rs| rs.meta.name.clone());
     let says_enough = |seen: &BecameStable| {
         rejection.is_none_or(|rejection| {
             is_here(record.here, seen.cluster.as_ref()) || seen.cluster.is_none() && rejection.cluster.is_none()
@@ -113,7 +123,7 @@ fn became_stable(
     record.ledger.became_stable.iter().any(|seen| {
         record.may_be(&seen.target, seen.cluster.as_ref(), workload)
             && says_enough(seen)
-            && seen.replicaset == rs.meta.name
+            && seen.replicaset == replicaset
             && later(seen.at)
     })
 }

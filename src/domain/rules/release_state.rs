@@ -113,8 +113,10 @@ pub fn release_state(world: &World, env: &Environment, id: &WorkloadId) -> Optio
             ReleaseState::RollingBack { from: back.from, to: back.to }
         });
     }
-    if let Some(rejection) = incoming.and_then(|incoming| rejection_of(&workload.rejected, incoming)) {
-        // Its ReplicaSet is gone.
+    // Its ReplicaSet may be gone; what was made after it was rejected is another release.
+    let made = workload.snapshot.as_ref().and_then(|snapshot| snapshot.replicaset(&stable.hash)?.meta.created);
+    let rejection = incoming.and_then(|incoming| rejection_of(&workload.rejected, incoming));
+    if let Some(rejection) = rejection.filter(|rejection| made.is_some_and(|made| made < rejection.at)) {
         let by = Some((rejection.by.clone(), rejection.at));
         return Some(ReleaseState::RolledBack(RolledBack { from: rejection.version(), to: stable.version(), by }));
     }

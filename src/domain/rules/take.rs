@@ -226,21 +226,27 @@ impl WorkloadState {
             self.seen_left.clear();
             self.seen_superseded.clear();
             self.seen_stable.clear();
+            self.seen_serving.clear();
         }
         let Some(next) = next else { return };
+        let settled = next.stable.as_ref().filter(|_| next.canary.is_none() && !has_unseen_template(snapshot));
+        self.seen_serving
+            .extend(settled.filter(|stable| next.serving.is_all(&stable.hash)).map(|stable| stable.hash.clone()));
         let hash = |status: &Status| status.canary.as_ref().map(|canary| canary.hash.clone());
         let stable = next.stable.as_ref().map(|stable| stable.hash.clone());
         let was = self.status.as_ref().and_then(hash);
         let backward = self.snapshot.as_ref().and_then(|snapshot| snapshot.direction(|hash| self.rejected.bars(hash)))
             == Some(Direction::Backward);
         let Some(was) = was.filter(|was| hash(next).as_ref() != Some(was)) else { return };
-        // While the next one goes out, what is told to be stable of a Deployment may be one that never served.
-        let is_told = next.canary.is_none() || snapshot.is_some_and(|next| next.object.workload().records_stable());
-        if is_told && stable.as_ref() == Some(&was) {
+        // Of a Deployment the newest other revision is told to be stable, also where it never served: while its pods are waited
+        // for to end (`Recreate`) the next one has no ReplicaSet yet.
+        let records_stable = snapshot.is_some_and(|next| next.object.workload().records_stable());
+        let served_all = self.status.iter().chain([next]).any(|status| status.serving.is_all(&was));
+        if (records_stable || served_all) && stable.as_ref() == Some(&was) {
             self.seen_left.remove(&was);
             self.seen_superseded.remove(&was);
             self.seen_stable.insert(was, now);
-        } else if !backward && next.canary.is_none() {
+        } else if !backward && next.canary.is_none() && !has_unseen_template(snapshot) {
             self.seen_left.insert(was);
         } else if !backward {
             self.seen_superseded.insert(was);
@@ -272,6 +278,10 @@ impl WorkloadState {
             self.assessment.reasons.insert(0, reason);
         }
     }
+}
+
+fn has_unseen_template(snapshot: Option<&Snapshot>) -> bool {
+    snapshot.is_some_and(|snapshot| snapshot.object.workload().has_unseen_template(&snapshot.replicasets))
 }
 
 #[cfg(test)]

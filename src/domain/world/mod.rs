@@ -178,6 +178,8 @@ pub struct WorkloadState {
     pub(in crate::domain) seen_superseded: BTreeSet<String>,
     /// Template hashes of revisions that were seen to go out and become stable here, and when.
     pub(in crate::domain) seen_stable: BTreeMap<String, Timestamp>,
+    /// Template hashes of revisions that were seen to serve everybody while nothing went out.
+    pub(in crate::domain) seen_serving: BTreeSet<String>,
     /// Last lines of a failing pod's log.
     pub log: Option<(String, Result<Vec<String>, String>)>,
 }
@@ -241,6 +243,7 @@ impl WorkloadState {
             rejected: Rejected::default(),
             regressed: None,
             seen_left: BTreeSet::new(),
+            seen_serving: BTreeSet::new(),
             seen_superseded: BTreeSet::new(),
             seen_stable: BTreeMap::new(),
             log: None,

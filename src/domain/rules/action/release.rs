@@ -75,6 +75,12 @@ pub(super) fn incoming(
     workload: &WorkloadState,
     now: Timestamp,
 ) -> Result<Incoming, Refusal> {
+    let incoming = released_before(world, env, workload)?;
+    unmeasured(world, env, workload, now).map_or(Ok(incoming), Err)
+}
+
+/// The same, whatever is measured there.
+fn released_before(world: &World, env: &Environment, workload: &WorkloadState) -> Result<Incoming, Refusal> {
     if env.settings.images_from.is_withheld {
         let text = "./cockpit.toml is not trusted, and says where images come from here";
         return Err(Refusal::new(RefusalKind::Blind, text, "run `cockpit trust`"));
@@ -107,20 +113,27 @@ pub(super) fn incoming(
         let text = format!("{version} is NO-GO in {}: {}", before.name(), why.join("; "), version = revision.version());
         return Err(Refusal::new(RefusalKind::Gate, text, "roll it back there, or wait until it is within the limits"));
     }
-    if is_unmeasured(before, there, now) {
-        let why: Vec<&str> = there.assessment.describe().collect();
-        let text = format!("how {} does in {} is not known: {}", revision.version(), before.name(), why.join("; "));
-        let remedy = "green when there is fresh data; `prometheus = false` for an environment that is not measured";
-        return Err(Refusal::new(RefusalKind::Blind, text, remedy));
-    }
     Ok(Incoming::new(env, Origin::Before(before.name().clone()), revision.clone()))
 }
 
-/// Whether an environment is measured and nothing is known of it now. Too few requests are no reason: it may be at rest.
+/// Returns why what comes in is not known to do well in the environment before, where that is measured.
+fn unmeasured(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<Refusal> {
+    let before = world.previous(env)?;
+    let there = counterpart(before, &workload.id).filter(|there| is_unmeasured(before, there, now))?;
+    let why: Vec<&str> = there.assessment.describe().collect();
+    let text = format!("how it does in {} is not known: {}", before.name(), why.join("; "));
+    let remedy = "green when there is fresh data: send it requests, or correct the query; `prometheus = false` for an \
+                  environment that is not measured";
+    Some(Refusal::new(RefusalKind::Blind, text, remedy))
+}
+
+/// Whether an environment is measured and nothing is known of it now. Where too few requests are all that is wrong it is known
+/// enough: it may be at rest.
 fn is_unmeasured(env: &Environment, workload: &WorkloadState, now: Timestamp) -> bool {
     let is_quiet = || {
         let rate = workload.signals.reading(Track::Stable, Signal::Rps, now);
-        rate.is_ok_and(|rate| rate < env.settings.limits.min_rps)
+        let is_seen = workload.status.as_ref().is_some_and(|status| status.unseen.is_empty());
+        is_seen && rate.is_ok_and(|rate| rate < env.settings.limits.min_rps)
     };
     env.settings.has_metrics && workload.assessment.verdict == Verdict::Blind && !is_quiet()
 }
@@ -130,7 +143,7 @@ fn is_unmeasured(env: &Environment, workload: &WorkloadState, now: Timestamp) ->
 ///
 /// # Errors
 /// Why it is not to come in, or names nothing here.
-pub fn named(world: &World, key: &WorkloadKey, image: &str, now: Timestamp) -> Result<Option<Revision>, Refusal> {
+pub fn named(world: &World, key: &WorkloadKey, image: &str) -> Result<Option<Revision>, Refusal> {
     let (parsed, digest) = by_digest(image)?;
     let Some((env, workload)) = world.find(key) else {
         return Err(Refusal::new(RefusalKind::NotSeen, format!("{key} is not watched"), ""));
@@ -138,7 +151,7 @@ pub fn named(world: &World, key: &WorkloadKey, image: &str, now: Timestamp) -> R
     if world.previous(env).is_none() {
         return first(workload, &parsed, digest).map(Some);
     }
-    let Incoming { revision, .. } = incoming(world, env, workload, now)?;
+    let Incoming { revision, .. } = released_before(world, env, workload)?;
     let is_there = revision.digests.values().any(|own| own == digest)
         || revision.all_images().any(|own| ImageRef::parse(own).digest == Some(digest));
     if is_there {

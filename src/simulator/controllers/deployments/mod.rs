@@ -63,10 +63,11 @@ impl Context<'_> {
             self.scale_in_place()?;
             return self.sync_status();
         }
-        self.sync_revision(true)?;
         if text(&self.object, "/spec/strategy/type") == "Recreate" {
+            self.sync_revision(false)?;
             self.recreate()?;
         } else {
+            self.sync_revision(true)?;
             self.roll()?;
         }
         if self.is_complete() {

@@ -76,6 +76,8 @@ impl Context<'_> {
         if scaled || sum(&self.old_sets(), ReplicaSet::current) > 0 {
             return Ok(());
         }
+        // As in `rolloutRecreate`: the next one is made once no old pod is left.
+        self.sync_revision(true)?;
         if let Some(new) = self.new.clone() {
             let replicas = self.replicas();
             self.scale(&new, replicas)?;

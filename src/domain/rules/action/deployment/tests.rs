@@ -48,14 +48,17 @@ impl Seen {
 
 /// What a rollback comes to after all this was seen.
 fn roll_back(seen: &[Seen], to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+    roll_back_of(seen.iter().map(Seen::snapshot).collect(), to)
+}
+
+fn roll_back_of(seen: Vec<Snapshot>, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
     let now: Timestamp = NOW.parse().unwrap();
     let target = WorkloadKey { env: EnvName::new("a"), workload: Seen(1, [2, 0, 0], [2, 0, 0]).snapshot().object.id() };
     let settings =
         EnvSettings { workloads: vec![target.workload.clone()], has_metrics: false, ..EnvSettings::new("a") };
     let mut world = World::new([settings]);
-    for seen in seen {
-        let snapshot = Some(Arc::new(seen.snapshot()));
-        world.take(Feed::Workload { target: target.clone(), snapshot }, now);
+    for snapshot in seen {
+        world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     }
     plan(
         &world,
@@ -104,4 +107,32 @@ fn what_became_stable_before_the_next_one_came_is_gone_back_to() {
     let plan = roll_back(&[R1_SERVES, R2_CRASHES, r2_serves, Seen(3, [0, 0, 0], [0, 0, 0])], None).unwrap();
     assert_eq!(plan.record().to_hash.as_deref(), Some("r2"));
     assert!(plan.record().goes.iter().all(|line| !line.contains("ever served")), "{:?}", plan.record().goes);
+}
+
+/// The controller makes the next ReplicaSet once no old pod is left (`rolloutRecreate`).
+#[test]
+fn what_never_served_is_not_stable_while_the_next_one_has_no_replicaset() {
+    let gap = |pods: u32| {
+        let mut snapshot = Seen(3, [0, pods, 0], [0, 0, 0]).snapshot();
+        snapshot.replicasets.retain(|rs| rs.hash != "r3");
+        snapshot
+    };
+    for then in [None, Some(Seen(3, [0, 0, 2], [0, 0, 0]))] {
+        let before = [&R1_SERVES, &R2_CRASHES].map(Seen::snapshot);
+        let seen = before.into_iter().chain([gap(2), gap(0)]).chain(then.iter().map(Seen::snapshot));
+        let plan = roll_back_of(seen.collect(), None).map_err(|why| texts(&why)).unwrap();
+        assert_eq!(plan.record().to_hash.as_deref(), Some("r1"), "{}", then.is_some());
+        assert_eq!(plan.record().direction, Some(Direction::Backward));
+    }
+}
+
+/// What served is gone back to, also where it was not ready as a whole when the next one came, and no look fell between them.
+#[test]
+fn what_served_with_a_pod_less_is_gone_back_to() {
+    let with_a_pod_less = Seen(2, [0, 2, 0], [0, 1, 0]);
+    for seen in [vec![with_a_pod_less], vec![Seen(2, [0, 2, 0], [0, 2, 0]), Seen(2, [0, 2, 0], [0, 1, 0])]] {
+        let seen: Vec<Seen> = seen.into_iter().chain([Seen(3, [0, 0, 2], [0, 0, 0])]).collect();
+        let plan = roll_back(&seen, None).map_err(|why| texts(&why)).unwrap();
+        assert_eq!(plan.record().to_hash.as_deref(), Some("r2"));
+    }
 }

@@ -286,7 +286,7 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 fn release_image(world: &World, env: &str, image: &str) -> Result<Plan, Vec<Refusal>> {
     let key = WorkloadKey { env: EnvName::new(env), workload: id() };
     let mut world = world.clone();
-    let revision = named(&world, &key, image, now()).map_err(|refusal| vec![refusal])?;
+    let revision = named(&world, &key, image).map_err(|refusal| vec![refusal])?;
     world.name(&key, revision);
     release(&world, env)
 }
@@ -376,8 +376,11 @@ fn what_is_not_seen_in_the_environment_before_does_not_come_in() {
     let silent = || Err(NoData::Failed("connection refused".to_owned()));
     let refusals = blind(&mut world, true, silent()).unwrap_err();
     assert_eq!(refusals[0].kind, RefusalKind::Blind);
-    assert!(refusals[0].text.contains("how 1.5.0 does in staging is not known: no data"), "{}", refusals[0].text);
+    assert!(refusals[0].text.contains("how it does in staging is not known: no data"), "{}", refusals[0].text);
     assert!(blind(&mut world, true, Ok(40.0)).is_err(), "another signal is missing");
+    world.environments[0].workloads[0].status.as_mut().unwrap().unseen = vec!["pods may not be read".to_owned()];
+    assert!(blind(&mut world, true, Ok(0.0)).is_err(), "too few requests are not all that is wrong");
+    world.environments[0].workloads[0].status.as_mut().unwrap().unseen.clear();
     // At rest nothing can be measured, and one that is not measured says nothing.
     assert!(blind(&mut world, true, Ok(0.0)).is_ok());
     assert!(blind(&mut world, false, silent()).is_ok());

@@ -403,6 +403,9 @@ fn restart(rollout: &Rollout, scene: &DraftContext<'_>) -> Draft {
 }
 
 fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
+    if rollout.is_switching_back() {
+        return Err(switching_back(scene));
+    }
     let written = match (&scene.snapshot.template_owner, &rollout.spec.workload_ref) {
         (Some(owner), _) => (owner.containers.as_slice(), owner.init_containers.as_slice()),
         (None, None) => (rollout.spec.containers.as_slice(), rollout.spec.init_containers.as_slice()),
