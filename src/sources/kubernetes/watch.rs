@@ -21,11 +21,14 @@ const BACK_OFF_RESET_AFTER: Duration = Duration::from_secs(6);
 /// A watch on a dead connection is noticed after this and five seconds; the heartbeat notices sooner.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
 
-/// Selects what a watch sees.
+/// Selects what a watch sees, and how it goes on after an error.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     pub labels: Option<String>,
     pub fields: Option<String>,
+    /// Lists anew after an error. A watch that only resumes says nothing until something changes: for whoever keeps the
+    /// error until the object is heard of, it would never be over.
+    pub relists: bool,
 }
 
 impl Selection {
@@ -50,14 +53,16 @@ pub fn watch<T: Reduced>(
     selection: Selection,
     redactor: Redactor,
 ) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
+    let relists = selection.relists;
     let make = move || watcher(api.clone(), selection.config()).boxed();
-    let state = State { inner: make(), make, waits: Waits::default(), pending: None, redactor };
+    let state = State { inner: make(), make, relists, waits: Waits::default(), pending: None, redactor };
     stream::unfold(state, State::next).boxed()
 }
 
 struct State<S, F> {
     inner: S,
     make: F,
+    relists: bool,
     waits: Waits,
     pending: Option<Duration>,
     redactor: Redactor,
@@ -97,7 +102,12 @@ where
             let trouble = match said {
                 Some(Ok(event)) => return Some((Ok(event), self)),
                 Some(Err(error)) if is_gone(&error) => None,
-                Some(Err(error)) => Some(trouble_of(&error, &self.redactor)),
+                Some(Err(error)) => {
+                    if self.relists {
+                        self.inner = (self.make)();
+                    }
+                    Some(trouble_of(&error, &self.redactor))
+                }
                 None => {
                     self.inner = (self.make)();
                     Some(WatchProblem::new("the watch ended", true))
@@ -154,6 +164,35 @@ mod tests {
         }
         assert_eq!(seen, [250, 500, 1000, 2000, 3000, 3000]);
         assert_eq!(waits.failed(now + BACK_OFF_RESET_AFTER + Duration::from_secs(1)), MIN_BACK_OFF);
+    }
+
+    /// After an error kube-runtime resumes where it was, and an object that does not change is not heard of again.
+    #[tokio::test]
+    async fn watch_that_relists_says_what_is_there_after_an_error() {
+        let object = || serde_json::from_value::<Raw<serde_json::Value>>(serde_json::json!({"metadata": {}})).unwrap();
+        let failed = || {
+            let status = kube::core::Status::failure("no", "InternalError").with_code(500).boxed();
+            watcher::Error::WatchFailed(kube::Error::Api(status))
+        };
+        for (relists, wanted) in [(true, 8), (false, 4)] {
+            let make = move || {
+                let said = [Ok(Event::Init), Ok(Event::InitApply(object())), Ok(Event::InitDone), Err(failed())];
+                // Nothing changes afterwards.
+                stream::iter(said).chain(stream::pending()).boxed()
+            };
+            let redactor = Redactor::default();
+            let state = State { inner: make(), make, relists, waits: Waits::default(), pending: None, redactor };
+            let mut events = stream::unfold(state, State::next).boxed();
+            let mut seen = Vec::new();
+            while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(2), events.next()).await {
+                seen.push(event.is_ok());
+                if seen.len() == 8 {
+                    break;
+                }
+            }
+            let expected: Vec<bool> = (1..=wanted).map(|at| at % 4 != 0).collect();
+            assert_eq!(seen, expected, "relists: {relists}");
+        }
     }
 
     #[test]

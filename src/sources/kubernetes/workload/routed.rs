@@ -100,5 +100,10 @@ mod tests {
         assert_eq!(said(&routed)[0].1, RoutedTo::Unreadable("does not exist".to_owned()));
         assert!(routed.take(&router, a, Err(WatchProblem::new("connection lost", false))));
         assert_eq!(said(&routed)[0].1, RoutedTo::Failed("was not read: connection lost".to_owned()));
+        // The watch is made anew, and lists: nothing has to change for the failure to be over.
+        assert!(!routed.take(&router, router.objects[0].clone(), Ok(Event::Init)));
+        assert!(routed.take(&router, router.objects[0].clone(), Ok(Event::InitApply(service(20)))));
+        assert!(!routed.take(&router, router.objects[0].clone(), Ok(Event::InitDone)));
+        assert_eq!(said(&routed)[0].1, RoutedTo::Canary(20, 100));
     }
 }

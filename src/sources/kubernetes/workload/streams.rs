@@ -90,7 +90,9 @@ impl Watched {
     /// The watches of the router's own objects.
     fn router_streams(&self, router: &Router) -> Vec<Stream> {
         let stream = |(object, resource): (&RouterObject, Resource)| {
-            let one = Selection { fields: Some(format!("metadata.name={}", object.name)), ..Selection::default() };
+            let fields = Some(format!("metadata.name={}", object.name));
+            // What failed stays unread until the object is heard of again, and routes may stay as they are for days.
+            let one = Selection { fields, relists: true, ..Selection::default() };
             let namespace = object.namespace.as_ref().unwrap_or(&self.source.namespace);
             let object = object.clone();
             self.watch_in::<Value>(namespace, resource, one)
