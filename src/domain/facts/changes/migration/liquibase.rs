@@ -31,7 +31,12 @@ struct ChangeSet<'a> {
     is_repeatable: bool,
     /// `validCheckSum: ANY`: a change is accepted, and is not run where it ran before.
     accepts_any: bool,
+    /// What has to hold for it to be run, as [`CONDITIONS`] names it; `None` where nothing has to.
+    conditions: Vec<Option<String>>,
 }
+
+/// Attributes that say where a change set is run: each by its names, the one that counts first.
+const CONDITIONS: [&[&str]; 4] = [&["contextfilter:", "context:"], &["labels:"], &["dbms:"], &["ignore:"]];
 
 /// The third part of what Liquibase knows a change set by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,16 +75,13 @@ pub fn has_change_sets(text: &str) -> bool {
     parse("", text).is_some()
 }
 
-/// Returns the migrations of files that came, changed or went: what was not there before.
+/// Returns the migrations of files that came, changed or went: what was not there before. Of a file that went there is
+/// none: databases that ran it stay as they are, and Liquibase says nothing of it.
 #[must_use]
 pub fn migrations(before: &[Source], after: &[Source]) -> Vec<Migration> {
     let before: Vec<ChangeLog> = before.iter().filter_map(|(file, text)| parse(file, text)).collect();
     let after: Vec<ChangeLog> = after.iter().filter_map(|(file, text)| parse(file, text)).collect();
-    let mut migrations: Vec<Migration> = after.iter().flat_map(|log| of_log(log, &before, &after)).collect();
-    let is_there = |set: &ChangeSet| sets(&after).any(|other| other.is(set));
-    let gone = before.iter().filter(|log| !after.iter().any(|other| other.file == log.file));
-    migrations.extend(gone.filter(|log| !log.sets.iter().all(is_there)).map(|log| Migration::gone(log.file)));
-    migrations
+    after.iter().flat_map(|log| of_log(log, &before, &after)).collect()
 }
 
 /// What may be run together is one migration; what was changed or moved is named one by one.
@@ -113,10 +115,17 @@ fn of_log(log: &ChangeLog, before: &[ChangeLog], after: &[ChangeLog]) -> Vec<Mig
 }
 
 fn found(set: &ChangeSet, before: &[ChangeLog], after: &[ChangeLog]) -> Found {
-    let mut known = sets(before).filter(|old| old.is(set)).peekable();
-    if known.peek().is_some() {
-        let is_same = known.any(|old| old.content == set.content);
-        return if is_same || (set.accepts_any && !set.is_repeatable) { Found::Same } else { Found::Changed };
+    let mut known: Vec<&ChangeSet> = sets(before).filter(|old| old.is(set)).collect();
+    if known.is_empty() {
+        known = sets(before).filter(|old| old.moved_as(set, after)).collect();
+    }
+    if !known.is_empty() {
+        let is_same = known.iter().any(|old| old.content == set.content);
+        if !is_same && (!set.accepts_any || set.is_repeatable) {
+            return Found::Changed;
+        }
+        // Where it was left out until now, it is run with this release.
+        return if known.iter().any(|old| set.may_run_beyond(old)) { Found::New } else { Found::Same };
     }
     let is_alike = |old: &&ChangeSet| old.author == set.author && old.id == set.id && old.content == set.content;
     let is_moved = sets(before).filter(is_alike).any(|old| !sets(after).any(|other| other.is(old)));
@@ -132,6 +141,27 @@ impl ChangeSet<'_> {
     fn is(&self, other: &ChangeSet) -> bool {
         self.author == other.author && self.id == other.id && self.path.is(other.path)
     }
+
+    /// Whether its file was moved, and is where it was on the class path: Liquibase takes it for the same one. A file that
+    /// is still there was copied, for another service.
+    fn moved_as(&self, other: &ChangeSet, after: &[ChangeLog]) -> bool {
+        let (SetPath::File(from), SetPath::File(to)) = (self.path, other.path) else { return false };
+        let is_alike = self.author == other.author && self.id == other.id && class_path(from) == class_path(to);
+        is_alike && !after.iter().any(|log| log.file == from)
+    }
+
+    /// Whether it may be run where it was not before. What was run everywhere has been run.
+    fn may_run_beyond(&self, old: &ChangeSet) -> bool {
+        old.conditions.iter().zip(&self.conditions).any(|(old, new)| old.is_some() && old != new)
+    }
+}
+
+/// Returns a file's path as the class path has it: what follows the folder `resources`, as Maven and Gradle have it.
+fn class_path(file: &str) -> &str {
+    const FOLDER: &str = "resources/";
+    let is_folder = |at: &usize| file[..*at].is_empty() || file[..*at].ends_with('/');
+    let last = file.rmatch_indices(FOLDER).map(|(at, _)| at).find(is_folder);
+    last.map_or(file, |at| &file[at + FOLDER.len()..])
 }
 
 impl ChangeLog<'_> {
@@ -158,8 +188,7 @@ fn parse<'a>(file: &'a str, text: &'a str) -> Option<ChangeLog<'a>> {
     let lines: Vec<&str> = text.lines().collect();
     let header = lines.iter().find(|line| !line.trim().is_empty())?;
     let path = logical_path(header).unwrap_or(SetPath::File(file));
-    let properties: String =
-        lines.iter().filter(|line| directive(line) == Some(Directive::Property)).copied().collect();
+    let properties: Vec<Property> = lines.iter().filter_map(|line| property(line)).collect();
     let mut sets: Vec<ChangeSet> = Vec::new();
     let mut ignored = Ignored::default();
     let mut is_rollback = false;
@@ -184,9 +213,8 @@ fn parse<'a>(file: &'a str, text: &'a str) -> Option<ChangeLog<'a>> {
             None => set.content.extend(line.chars().filter(|char| !matches!(char, ' ' | '\t' | '\r'))),
         }
     }
-    // Their values stand in what is run.
     for set in sets.iter_mut().filter(|set| set.content.contains("${")) {
-        set.content.push_str(&properties);
+        add_values(&mut set.content, &properties);
     }
     (!sets.is_empty()).then_some(ChangeLog { file, text, sets })
 }
@@ -213,7 +241,77 @@ fn change_set<'a>(line: &'a str, path: SetPath<'a>, at: usize) -> Option<ChangeS
         content: String::new(),
         is_repeatable: is_true("runonchange:") || is_true("runalways:"),
         accepts_any: false,
+        conditions: CONDITIONS.iter().map(|names| condition(line, names)).collect(),
     })
+}
+
+/// What one kind of condition asks for. `ignore:false` asks for nothing.
+fn condition(line: &str, names: &[&str]) -> Option<String> {
+    let value = names.iter().find_map(|name| {
+        let at = line.to_ascii_lowercase().rfind(name)? + name.len();
+        let rest = line[at..].trim_start();
+        match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => rest.split_whitespace().next(),
+        }
+    })?;
+    let value = squeezed(value).to_ascii_lowercase();
+    let is_given = !value.is_empty() && (names != ["ignore:"] || value != "false");
+    is_given.then_some(value)
+}
+
+/// A property of the change log: a name, and what stands for it in what is run.
+struct Property {
+    /// `${NAME}` in lower case: Liquibase compares so.
+    used_as: String,
+    /// NAME=VALUE without white space, and where it holds.
+    text: String,
+}
+
+/// `--property name:NAME value:VALUE`, and where that holds.
+fn property(line: &str) -> Option<Property> {
+    if directive(line) != Some(Directive::Property) {
+        return None;
+    }
+    let (name, value) = (property_part(line, "name:")?, property_part(line, "value:")?);
+    let name = name.to_ascii_lowercase();
+    let places = ["context:", "contextfilter:", "labels:", "dbms:"];
+    let places = places.iter().filter_map(|place| Some(format!(";{place}{}", property_part(line, place)?)));
+    Some(Property { used_as: format!("${{{name}}}"), text: format!("{name}={value}{}", places.collect::<String>()) })
+}
+
+/// What a part of a property says, up to the next part, without white space.
+fn property_part(line: &str, part: &str) -> Option<String> {
+    const PARTS: [&str; 7] = ["name:", "value:", "context:", "contextfilter:", "labels:", "dbms:", "global:"];
+    let lower = line.to_ascii_lowercase();
+    // Parts begin a word: a value may have such letters in it.
+    let begins = |part: &str, from: usize| {
+        let found = lower.match_indices(part).map(|(at, _)| at).filter(move |at| *at >= from);
+        let bytes = lower.as_bytes();
+        found.filter(|at| at.checked_sub(1).is_none_or(|before| bytes[before].is_ascii_whitespace())).min()
+    };
+    let from = begins(part, 0)? + part.len();
+    let to = PARTS.iter().filter_map(|next| begins(next, from)).min().unwrap_or(line.len());
+    Some(squeezed(&line[from..to]))
+}
+
+/// Adds the properties that a change set uses to its content, for their values stand in what is run; a value may use
+/// another one. What it does not use makes it no other one.
+fn add_values(content: &mut String, properties: &[Property]) {
+    let mut left: Vec<&Property> = properties.iter().collect();
+    loop {
+        let lower = content.to_ascii_lowercase();
+        let (used, unused): (Vec<_>, Vec<_>) = left.into_iter().partition(|property| lower.contains(&property.used_as));
+        if used.is_empty() {
+            return;
+        }
+        content.extend(used.iter().map(|property| property.text.as_str()));
+        left = unused;
+    }
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect()
 }
 
 /// Lines between `--ignoreLines:start` and `--ignoreLines:end`, or as many as it says.
@@ -252,7 +350,7 @@ enum Directive<'a> {
 
 fn directive(line: &str) -> Option<Directive<'_>> {
     let text = comment(line)?;
-    if after_word(text, "property ").is_some() {
+    if after_word(text, "property").is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
         return Some(Directive::Property);
     }
     if let Some(sum) = after_word(text, "validchecksum") {

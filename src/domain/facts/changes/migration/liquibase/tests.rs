@@ -96,7 +96,8 @@ fn a_change_set_is_known_by_author_id_and_path() {
     assert_eq!(tampered(&moved), ["db/b.sql, change set ada:1"]);
     assert_eq!(moved[0].fate, MigrationState::Moved);
     let renamed = migrations(&[source("db/a.sql", &[FIRST])], &[source("db/b.sql", &[FIRST])]);
-    assert_eq!(tampered(&renamed), ["db/b.sql, change set ada:1", "db/a.sql"]);
+    assert_eq!(tampered(&renamed), ["db/b.sql, change set ada:1"]);
+    assert_eq!(migrations(&[source("db/a.sql", &[FIRST])], &[]), [], "databases that ran it stay as they are");
     for path in ["db/a.sql", "a.sql"] {
         let named = FIRST.replace("ada:1", &format!("ada:1 logicalFilePath:{path}"));
         assert_eq!(migrations(&[source("db/a.sql", &[FIRST])], &[source("db/b.sql", &[&named])]), [], "{path}");
@@ -109,6 +110,92 @@ fn a_change_set_is_known_by_author_id_and_path() {
     );
     assert_eq!(others.len(), 1);
     assert_eq!(others[0].statements.len(), 2);
+}
+
+/// Law 1: what was left out until now is run with this release, and is judged as if it were new.
+#[test]
+fn a_change_set_that_may_run_now_is_new() {
+    let drops = |attributes: &str| format!("--changeset ada:1{attributes}\nDROP TABLE users;\n");
+    for (before, after) in [
+        (" context:never", " context:prod"),
+        (" context:never", ""),
+        (" context:false", " context:prod"),
+        (" contextFilter:never", " contextFilter:\"prod or test\""),
+        (" contextFilter:\"a or b\"", " contextFilter:\"a or c\""),
+        (" labels:later", " labels:now"),
+        (" dbms:h2", " dbms:h2,postgresql"),
+        (" ignore:true", " ignore:false"),
+        (" ignore:true", ""),
+        (" context:never", " context:prod\n--validCheckSum: ANY"),
+    ] {
+        let found = compared(&[&drops(before)], &[&drops(after)]);
+        let [new] = found.as_slice() else { panic!("{before} → {after}: {found:?}") };
+        assert_eq!((new.fate, new.class()), (MigrationState::New, Class::Contract), "{before} → {after}");
+    }
+    for (before, after) in [
+        ("", " context:prod"),
+        (" context:prod", " contextFilter:PROD"),
+        (" context:\"a or b\"", " context:\"a  or b\""),
+        (" ignore:false", ""),
+        (" labels:a dbms:h2", " dbms:h2 labels:a"),
+    ] {
+        assert_eq!(compared(&[&drops(before)], &[&drops(after)]), [], "{before} → {after}");
+    }
+    let edited = drops(" context:prod").replace("users", "people");
+    assert_eq!(tampered(&compared(&[&drops(" context:never")], &[&edited])).len(), 1, "the checksum is another one");
+}
+
+#[test]
+fn properties_count_where_they_are_used() {
+    let uses = "--changeset ada:1\nCREATE TABLE ${name} (id int);\n";
+    let with = |properties: &str| format!("{properties}\n{uses}");
+    let before = with("--property name:name value:users");
+    for same in [
+        "--property name:name value:users\n--property name:other value:x",
+        "--property  name:name   value:users",
+        "-- property\tname:name value: users ",
+        "--property name:NAME value:users global:false",
+        "--property value:users name:name",
+    ] {
+        assert_eq!(compared(&[&before], &[&with(same)]), [], "{same}");
+    }
+    for other in [
+        "--property name:name value:people",
+        "--property name:name value:users dbms:h2",
+        "--property name:nome value:users",
+        "--property name:name value:${other}\n--property name:other value:users",
+    ] {
+        assert_eq!(tampered(&compared(&[&before], &[&with(other)])).len(), 1, "{other}");
+    }
+    let nested = |value: &str| with(&format!("--property name:x value:{value}\n--property name:name value:${{x}}"));
+    assert_eq!(tampered(&compared(&[&nested("a")], &[&nested("b")])).len(), 1, "a value uses another one");
+}
+
+#[test]
+fn a_moved_folder_of_resources_is_the_same_class_path() {
+    let moved = |from: &str, to: &str| migrations(&[source(from, &[FIRST])], &[source(to, &[FIRST, SECOND])]);
+    for (from, to) in [
+        ("src/main/resources/db/log.sql", "api/src/main/resources/db/log.sql"),
+        ("resources/resources/db/log.sql", "app/resources/db/log.sql"),
+        ("db/log.sql", "src/main/resources/db/log.sql"),
+    ] {
+        let found = moved(from, to);
+        let [new] = found.as_slice() else { panic!("{from} → {to}: {found:?}") };
+        assert_eq!((new.fate, new.statements.len()), (MigrationState::New, 1), "{from} → {to}");
+    }
+    for (from, to) in [
+        ("src/main/resources/db/log.sql", "src/main/resources/log.sql"),
+        ("myresources/log.sql", "resources/log.sql"),
+        ("a/db/log.sql", "b/db/log.sql"),
+    ] {
+        assert_eq!(tampered(&moved(from, to)), [format!("{to}, change set ada:1")], "{from} → {to}");
+    }
+    let (one, two) = ("a/src/main/resources/log.sql", "b/src/main/resources/log.sql");
+    let copied = migrations(&[source(one, &[FIRST])], &[source(one, &[FIRST]), source(two, &[FIRST])]);
+    assert_eq!(
+        copied.iter().map(|one| (one.fate, one.statements.len())).collect::<Vec<_>>(),
+        [(MigrationState::New, 1)]
+    );
 }
 
 #[test]
