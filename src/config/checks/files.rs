@@ -34,6 +34,8 @@ pub struct FilePattern {
 pub struct FilledPattern {
     /// For messages.
     pub written: String,
+    /// Whether version or commit stand in it: what lies there is about that release.
+    pub names_candidate: bool,
     /// Where it starts from.
     pub folder: PathBuf,
     /// The path from there.
@@ -57,6 +59,9 @@ impl FilePattern {
         };
         Ok(FilledPattern {
             written: self.written.fill(part)?,
+            names_candidate: [CheckPlaceholder::Version, CheckPlaceholder::Commit]
+                .into_iter()
+                .any(|open| self.written.has(open)),
             folder: self.folder.clone(),
             rest: self.rest.fill(part)?,
             pattern: self.rest.fill(|open| part(open).map(|value| Pattern::escape(&value)))?,
@@ -183,6 +188,9 @@ mod tests {
         assert_eq!(glob(1, "1.6.0").unwrap(), "/home/ada/ada-1.6.0.xml");
         // A value is no pattern.
         assert_eq!(glob(0, "*[a]?").unwrap(), "/work/a[[]b[]]/out/[*][[]a[]][?]/*.xml");
+        let names = |toml: &str| filled(&files(toml).unwrap().patterns[0], "1").unwrap().names_candidate;
+        assert!(names("files = ['{{version}}/a.xml']") && names("files = ['~/a-{{commit}}.xml']"));
+        assert!(!names("files = ['{{service}}/{{env}}.xml']"));
         let path = filled(&read.patterns[0], "*").unwrap().path();
         assert_eq!(path.to_str(), Some("/work/a[b]/out/*/*.xml"));
         for hostile in ["..", "../../etc", "a/b", "/etc", "a\\b", ".", "a\nb", "a\0"] {

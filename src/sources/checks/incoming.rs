@@ -1,7 +1,7 @@
 //! What comes in, as far as a report can be compared with it: a report of another build is no evidence.
 //!
 //! A report that names its image or commit has to name that of the candidate. One that names none, or a tag from which
-//! nothing follows, must not be older than the candidate's commit.
+//! nothing follows, must not be older than the candidate's commit, unless it lies at a path that names the candidate.
 
 mod image;
 #[cfg(test)]
@@ -24,7 +24,10 @@ const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Incoming {
     version: String,
+    /// The images that change with it.
     artifacts: Vec<Artifact>,
+    /// Images of the environment that stay as they are: a report about them says nothing of the candidate.
+    settled: Vec<Artifact>,
     /// Its commit, in full if the repository has it.
     commit: Option<String>,
     /// When that commit was made, if the repository has it.
@@ -50,6 +53,8 @@ pub(super) enum Tie {
     Unnamed,
     /// It names an image of which none comes in.
     Foreign(String),
+    /// It names an image that stays as it is.
+    Settled(String),
 }
 
 impl Incoming {
@@ -60,9 +65,15 @@ impl Incoming {
     /// no error.
     pub async fn of(scene: &CheckInput, tools: &Tools) -> Result<Self, String> {
         let images = if scene.artifacts.is_empty() { &scene.images } else { &scene.artifacts };
+        let changing = if scene.changing.is_empty() { images } else { &scene.changing };
         let mut incoming = Self {
             version: scene.version.clone(),
-            artifacts: images.iter().map(|image| Artifact::parse(image)).collect(),
+            artifacts: changing.iter().map(|image| Artifact::parse(image)).collect(),
+            settled: images
+                .iter()
+                .filter(|image| !changing.contains(image))
+                .map(|image| Artifact::parse(image))
+                .collect(),
             commit: scene.commit.as_ref().map(|built| built.commit.to_ascii_lowercase()),
             committed: None,
         };
@@ -73,12 +84,13 @@ impl Incoming {
         Ok(incoming)
     }
 
-    /// Says what a report has to do with what comes in; `written` is when its file was.
+    /// Says what a report has to do with what comes in; `written` is when its file was, `None` where its path names the
+    /// candidate: when it was written says nothing then.
     ///
     /// # Errors
     /// It is about another build, or nothing says that it is about this one.
-    pub fn tie(&self, about: &About, written: Timestamp) -> Result<Tie, String> {
-        let written = about.at.unwrap_or(written);
+    pub fn tie(&self, about: &About, written: Option<Timestamp>) -> Result<Tie, String> {
+        let written = written.map(|written| about.at.unwrap_or(written));
         if let Some(image) = &about.image {
             return self.tie_image(image, written);
         }
@@ -93,15 +105,26 @@ impl Incoming {
         self.not_older(written).map(|()| Tie::Unnamed)
     }
 
-    fn tie_image(&self, image: &Image, written: Timestamp) -> Result<Tie, String> {
+    fn tie_image(&self, image: &Image, written: Option<Timestamp>) -> Result<Tie, String> {
         let shown = image.shown();
-        match image.relation(&self.artifacts, self.commit.as_deref()) {
+        let relation = image.relation(&self.artifacts, self.commit.as_deref());
+        // Two images may have the last part of their repositories in common.
+        let is_settled = match image.relation(&self.settled, None) {
+            Relation::Same | Relation::Tagged => !matches!(relation, Relation::Same | Relation::Tagged),
+            Relation::Unclear(_) | Relation::Other(_) => relation == Relation::Foreign,
+            Relation::Foreign => false,
+        };
+        if is_settled {
+            return Ok(Tie::Settled(shown));
+        }
+        match relation {
             Relation::Same => Ok(Tie::Named),
             // The tag may have been moved to a later build since.
             Relation::Tagged => self.not_older(written).map(|()| Tie::Named),
             Relation::Unclear(why) => {
                 self.not_older(written)?;
-                if self.committed.is_some() {
+                let is_dated = self.committed.is_some() || written.is_none();
+                if is_dated && why.is_settled_by_time() {
                     return Ok(Tie::Named);
                 }
                 let version = self.named();
@@ -115,12 +138,12 @@ impl Incoming {
         }
     }
 
-    /// Refuses what was written before the commit was made.
+    /// Refuses what was written before the commit was made; `None` is never refused.
     ///
     /// # Errors
     /// It was.
-    pub fn not_older(&self, written: Timestamp) -> Result<(), String> {
-        let Some(committed) = self.committed else { return Ok(()) };
+    pub fn not_older(&self, written: Option<Timestamp>) -> Result<(), String> {
+        let (Some(committed), Some(written)) = (self.committed, written) else { return Ok(()) };
         if committed.duration_since(written) <= MAX_CLOCK_SKEW {
             return Ok(());
         }
@@ -133,14 +156,15 @@ impl Incoming {
     }
 }
 
-/// Says what is wrong where every report names an image, and none of them comes in.
+/// Says what is wrong where every report names an image, and none of them changes with what comes in.
 pub(super) fn all_foreign(ties: &[Tie]) -> Option<String> {
-    let mut images = ties.iter().map(|tie| match tie {
-        Tie::Foreign(image) => Some(image),
+    let mut wrong = ties.iter().map(|tie| match tie {
+        Tie::Foreign(image) => Some(format!("is about {image}, which is none of the images that come in")),
+        Tie::Settled(image) => Some(format!("is about {image}, which does not change with this release")),
         Tie::Named | Tie::Unnamed => None,
     });
-    let first = images.next()??;
-    images.all(|image| image.is_some()).then(|| format!("is about {first}, which is none of the images that come in"))
+    let first = wrong.next()??;
+    wrong.all(|wrong| wrong.is_some()).then_some(first)
 }
 
 /// Returns the candidate's commit and when it was made; `None` where there is no repository that can be used, or it does

@@ -51,6 +51,8 @@ pub struct CheckInput {
     pub images: Vec<String>,
     /// Every image of the environment as `Candidate::artifacts` names them.
     pub artifacts: Vec<String>,
+    /// Those of them that change with the candidate, as `Candidate::changing` names them; empty where all count.
+    pub changing: Vec<String>,
     /// Commit that it was built from, if anything says so.
     pub commit: Option<Built>,
     /// Version that is stable now, where another one comes in.

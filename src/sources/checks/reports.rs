@@ -30,6 +30,8 @@ pub(super) struct Report {
     pub name: String,
     /// How long ago it was written.
     pub age: SignedDuration,
+    /// Whether its path names the candidate, by version or commit.
+    names_candidate: bool,
     redactor: Redactor,
 }
 
@@ -49,7 +51,8 @@ pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &ReadContext
             return Err(nothing(&pattern, &reading.redactor));
         }
     }
-    found.sort_by(|a, b| a.stamp.path.cmp(&b.stamp.path));
+    // Of two patterns that find one file, that which names the candidate says more.
+    found.sort_by(|a, b| a.stamp.path.cmp(&b.stamp.path).then(b.names_candidate.cmp(&a.names_candidate)));
     found.dedup_by(|a, b| a.stamp.path == b.stamp.path);
     Ok(found)
 }
@@ -128,7 +131,7 @@ fn report(path: PathBuf, pattern: &FilledPattern, redactor: &Redactor) -> Result
     let age = Timestamp::now().duration_since(written);
     let changed = (about.ctime(), about.ctime_nsec());
     let stamp = Stamp { path, written, bytes: about.len(), inode: about.ino(), changed };
-    Ok(Report { stamp, name, age, redactor: redactor.clone() })
+    Ok(Report { stamp, name, age, names_candidate: pattern.names_candidate, redactor: redactor.clone() })
 }
 
 impl Report {
@@ -149,9 +152,15 @@ impl Report {
         format!("written {}", rfc3339_seconds(self.stamp.written))
     }
 
+    /// Returns when it was written, where that has to tell whether it is about what comes in. Where its path does, it may be
+    /// older than the commit: some tools commit the release after the tests.
+    pub fn dated(&self) -> Option<Timestamp> {
+        (!self.names_candidate).then_some(self.stamp.written)
+    }
+
     /// Refuses it where it is older than what comes in.
     pub fn of_candidate(&self, reading: &ReadContext) -> Result<&Self, String> {
-        reading.incoming.not_older(self.stamp.written).map(|()| self).map_err(|why| self.wrong(why))
+        reading.incoming.not_older(self.dated()).map(|()| self).map_err(|why| self.wrong(why))
     }
 
     pub fn open(&self, reading: &ReadContext) -> Result<Text<File>, String> {

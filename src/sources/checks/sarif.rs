@@ -55,7 +55,7 @@ fn judge(asked: &Sarif, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut troubles = Vec::new();
     for report in reports {
         let result = report.json::<Log>(MAX_REPORT_BYTES, reading);
-        let tie = |about: &About| reading.incoming.tie(about, report.stamp.written);
+        let tie = |about: &About| reading.incoming.tie(about, report.dated());
         let result = result.and_then(|log| tally.add(&log, asked, tie).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }

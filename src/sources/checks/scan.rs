@@ -9,7 +9,7 @@ mod trivy;
 
 use serde::de::DeserializeOwned;
 
-use super::incoming::{About, Tie, all_foreign};
+use super::incoming::{About, Image, Tie, all_foreign};
 use super::reading::{ReadContext, apart};
 use super::reports::{Report, find, plain};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
@@ -159,7 +159,7 @@ fn judge(expected: Expected, least: Severity, reports: &[Report], reading: &Read
     let mut troubles = Vec::new();
     for report in reports {
         let result = report.text(MAX_REPORT_BYTES, reading);
-        let tie = |about: &About| reading.incoming.tie(about, report.stamp.written);
+        let tie = |about: &About| reading.incoming.tie(about, report.dated());
         let result = result.and_then(|text| tally.add(&text, expected, tie).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
@@ -240,9 +240,10 @@ impl Tally {
                 (None, None) => format!("is no report that is known, expected {expected}"),
             });
         };
-        let ties: Vec<_> = about::about(format, text)?.iter().map(tie).collect();
+        let abouts = about::about(format, text)?;
+        let ties: Vec<_> = abouts.iter().map(tie).collect();
         let counts: Vec<bool> = ties.iter().map(Result::is_ok).collect();
-        self.ties.extend(tied(format, ties)?);
+        self.ties.extend(tied(format, &abouts, ties)?);
         self.tools.push(format.label());
         self.missing = None;
         match format {
@@ -309,13 +310,25 @@ impl Tally {
 /// Returns what the parts of a report have to do with what comes in.
 ///
 /// # Errors
-/// One is about another build. In a list of Trivy Operator those are of what runs besides: it is enough that one is about
-/// what comes in.
-fn tied(format: Format, ties: Vec<Result<Tie, String>>) -> Result<Vec<Tie>, String> {
-    if format == Format::KubernetesList && ties.contains(&Ok(Tie::Named)) {
-        return Ok(vec![Tie::Named]);
+/// One is about another build. In a list of Trivy Operator those may be of what runs besides: they are left out where
+/// another one is about the build of that image that comes in.
+fn tied(format: Format, abouts: &[About], ties: Vec<Result<Tie, String>>) -> Result<Vec<Tie>, String> {
+    if format != Format::KubernetesList {
+        return ties.into_iter().collect();
     }
-    ties.into_iter().collect()
+    let named = abouts.iter().zip(&ties).filter(|(_, tie)| **tie == Ok(Tie::Named));
+    let named: Vec<&Image> = named.filter_map(|(about, _)| about.image.as_ref()).collect();
+    if named.is_empty() {
+        let mut ties: Vec<Tie> = ties.into_iter().collect::<Result<_, _>>()?;
+        // Where images were scanned, what was found in settings says nothing of the image that comes in.
+        if ties.iter().any(|tie| *tie != Tie::Unnamed) {
+            ties.retain(|tie| *tie != Tie::Unnamed);
+        }
+        return Ok(ties);
+    }
+    let mut wrong = abouts.iter().zip(ties).filter_map(|(about, tie)| Some((about.image.as_ref()?, tie.err()?)));
+    let wrong = wrong.find(|(image, _)| !named.iter().any(|named| named.is_named_as(image)));
+    wrong.map_or_else(|| Ok(vec![Tie::Named]), |(_, why)| Err(why))
 }
 
 /// Names what is not one JSON text, but begins with one: the first line of a log is none.

@@ -41,6 +41,15 @@ pub struct Candidate {
     pub key: String,
     /// Those of the artifacts in `key` that go out or come in.
     moving: Vec<String>,
+    /// Images of those that differ from what is stable, as `key` names them; where none does, all of them.
+    changing: Vec<String>,
+}
+
+/// What names the artifacts of an environment.
+struct Keys {
+    all: String,
+    moving: Vec<String>,
+    changing: Vec<String>,
 }
 
 impl Candidate {
@@ -56,6 +65,12 @@ impl Candidate {
     pub fn artifacts(&self) -> impl Iterator<Item = &str> {
         let images = self.key.split(' ').filter_map(|workload| Some(workload.split_once('=')?.1));
         images.flat_map(|images| images.split(',')).filter(|image| !image.is_empty())
+    }
+
+    /// Returns those of the images that differ from what is stable here; where nothing does, all that go out or come in,
+    /// and nothing where all is settled. A sidecar that stays as it is does not count.
+    pub fn changing(&self) -> impl Iterator<Item = &str> {
+        self.changing.iter().map(String::as_str)
     }
 
     /// Returns what people state things about, where this goes out.
@@ -136,7 +151,10 @@ impl World {
         let others = self.parts(env).into_iter().filter(|part| part.standing == CandidateState::UnderWay);
         let others: Vec<Candidate> = others
             .filter(|part| *part.id != main.workload)
-            .map(|part| self.made(env, &part, (main.key.clone(), main.moving.clone())))
+            .map(|part| {
+                let keys = Keys { all: main.key.clone(), moving: main.moving.clone(), changing: main.changing.clone() };
+                self.made(env, &part, keys)
+            })
             .collect();
         std::iter::once(main).chain(others).collect()
     }
@@ -146,15 +164,24 @@ impl World {
     }
 
     /// Names the artifacts of these workloads, and apart those of them that are not settled.
-    fn keys(&self, env: &Environment, parts: &[Part<'_>]) -> (String, Vec<String>) {
+    fn keys(&self, env: &Environment, parts: &[Part<'_>]) -> Keys {
         let named = |part: &Part<'_>| format!("{}={}", part.id.name, key(part.revision, self.before(env, part.id)));
         let mut all: Vec<String> = parts.iter().map(named).collect();
         all.sort();
-        let moving = parts.iter().filter(|part| part.standing != CandidateState::Settled).map(named).collect();
-        (all.join(" "), moving)
+        let unsettled = || parts.iter().filter(|part| part.standing != CandidateState::Settled);
+        let images = |part: &Part<'_>| -> Vec<(String, bool)> {
+            let key = key(part.revision, self.before(env, part.id));
+            let differs =
+                Artifact::all(part.revision).map(|image| !part.stable.is_some_and(|stable| image.is_in(stable)));
+            key.split(',').map(str::to_owned).zip(differs).collect()
+        };
+        let images: Vec<(String, bool)> = unsettled().flat_map(images).collect();
+        let none_differs = !images.iter().any(|(_, differs)| *differs);
+        let changing = images.into_iter().filter(|(_, differs)| *differs || none_differs).map(|(name, _)| name);
+        Keys { all: all.join(" "), moving: unsettled().map(named).collect(), changing: changing.collect() }
     }
 
-    fn made(&self, env: &Environment, main: &Part<'_>, (key, moving): (String, Vec<String>)) -> Candidate {
+    fn made(&self, env: &Environment, main: &Part<'_>, keys: Keys) -> Candidate {
         Candidate {
             release: format!("{} {}", main.id.name, main.revision.version()),
             workload: main.id.clone(),
@@ -164,8 +191,9 @@ impl World {
             digest: self.digest(env, main),
             stable: main.stable.cloned(),
             standing: main.standing,
-            key,
-            moving,
+            key: keys.all,
+            moving: keys.moving,
+            changing: keys.changing,
         }
     }
 
@@ -285,6 +313,11 @@ impl<'a> Artifact<'a> {
             (None, None) => None,
         };
         self.name == other.name && by_digest.unwrap_or(self.tag == other.tag)
+    }
+
+    /// Whether a revision has the same image, as templates name it. What pods run is left out: they come and go.
+    fn is_in(&self, revision: &Revision) -> bool {
+        Artifact::all(revision).any(|other| (self.name, self.tag, self.pinned) == (other.name, other.tag, other.pinned))
     }
 
     fn label(&self, digest: Option<&str>) -> String {

@@ -432,6 +432,25 @@ fn each_workload_that_goes_out_is_compared() {
 }
 
 #[test]
+fn images_that_stay_as_they_are_do_not_change_with_the_candidate() {
+    // Stable runs `api:1.4.2` alone.
+    let stays = ("side", "mirror/api:1.4.2", Some("sha256:bbbbbbbb"));
+    let (api, web, same) = ([API, stays], [WEB], [stays]);
+    let (api, web, same) = (Runs::only(&api), Runs::only(&web), Runs::only(&same));
+    let changing = |prod: [(&Runs<'_>, bool); 2]| {
+        let world = world_of_two([prod[0].0, prod[1].0], prod);
+        let candidate = world.candidate(world.environment(&EnvName::new("prod")).unwrap()).unwrap();
+        let images = candidate.changing().map(|image| image.split('@').next().unwrap_or_default().to_owned());
+        images.collect::<Vec<_>>()
+    };
+    assert_eq!(changing([(&api, true), (&web, false)]), ["api:1.5.0"]);
+    assert_eq!(changing([(&api, true), (&web, true)]), ["api:1.5.0", "web:1.0.0"]);
+    // Its settings alone change.
+    assert_eq!(changing([(&same, true), (&web, false)]), ["api:1.4.2"]);
+    assert_eq!(changing([(&api, false), (&web, false)]), [""; 0]);
+}
+
+#[test]
 fn a_tag_of_another_repository_says_nothing_before_a_pod_runs_it() {
     let api = [API];
     let before = Runs::only(&api);

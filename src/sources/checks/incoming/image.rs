@@ -33,38 +33,56 @@ impl Artifact {
         }
     }
 
-    /// Compares it with a reference to the same repository. `digests` are those of the image that is referred to.
-    fn compare(&self, tag: Option<&str>, digests: &[&str], commit: Option<&str>) -> Relation {
+    /// Compares it with a reference to the same repository. `digests` are those of the image that is referred to; none is
+    /// that of this one.
+    fn compare(&self, tag: Option<&str>, digests: &Digests<'_>, commit: Option<&str>) -> Relation {
+        let doubt = || Doubt::untagged(self.digest.is_some() && digests.are_referred_to);
         let (Some(theirs), Some(ours)) = (tag, self.tag.as_deref()) else {
-            return Relation::Unclear(Doubt::of(self.digest.is_some() && !digests.is_empty()));
+            return Relation::Unclear(doubt());
         };
         if without_platform(theirs) == without_platform(ours) {
+            let differ = self.digest.is_some() && !digests.all.is_empty();
             // One may be the digest of an index, the other that of one of its platforms; or the tag was moved.
-            let differ = self.digest.is_some() && !digests.is_empty();
             return if differ { Relation::Unclear(Doubt::Digest) } else { Relation::Tagged };
         }
         let is_other = is_other_version(theirs, ours) || is_other_commit(theirs, ours, commit);
-        if is_other { Relation::Other(self.clone()) } else { Relation::Unclear(Doubt::Tag) }
+        if is_other { Relation::Other(self.clone()) } else { Relation::Unclear(doubt()) }
     }
+}
+
+/// The digests of an image that a report names.
+struct Digests<'a> {
+    all: Vec<&'a str>,
+    /// Whether a reference has one, as the registry knows it: that of an image that was not pushed yet is made up.
+    are_referred_to: bool,
 }
 
 /// Why it is not clear whether an image is one that comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// Both digests are known, and they differ.
+    /// The tag is that which comes in; both digests are known, and they differ.
     Digest,
     /// Its tag names neither a version nor a commit.
     Tag,
+    /// Both digests are known, they differ, and no tag says that it is the same image all the same.
+    OtherDigest,
 }
 
 impl Doubt {
-    fn of(by_digest: bool) -> Self {
-        if by_digest { Self::Digest } else { Self::Tag }
+    /// Where no tag tells whether it is the same image.
+    fn untagged(differ: bool) -> Self {
+        if differ { Self::OtherDigest } else { Self::Tag }
+    }
+
+    /// Whether a report that was written after the commit may be taken for one about it. Another digest under no tag that
+    /// comes in is another build, whenever it was scanned.
+    pub fn is_settled_by_time(self) -> bool {
+        matches!(self, Self::Digest | Self::Tag)
     }
 
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Digest => "its digest is another one; scan the image by the digest that comes in",
+            Self::Digest | Self::OtherDigest => "its digest is another one; scan the image by the digest that comes in",
             Self::Tag => {
                 "scan it by its digest or under the tag that comes in, or have its commit in the repository of [service]"
             }
@@ -126,19 +144,29 @@ impl Image {
         }
     }
 
+    /// Whether both have a repository of the same name.
+    pub(in crate::sources::checks) fn is_named_as(&self, other: &Self) -> bool {
+        self.parsed().any(|one| other.parsed().any(|other| last_part(one.repository) == last_part(other.repository)))
+    }
+
     fn parsed(&self) -> impl Iterator<Item = ImageRef<'_>> {
         self.references.iter().map(|reference| ImageRef::parse(reference))
     }
 
     pub(super) fn relation(&self, incoming: &[Artifact], commit: Option<&str>) -> Relation {
-        let digests: Vec<&str> =
-            self.parsed().filter_map(|image| image.digest).chain(self.digests.iter().map(String::as_str)).collect();
-        let has_digest = |artifact: &Artifact| artifact.digest.as_deref().is_some_and(|ours| digests.contains(&ours));
+        let mut all: Vec<&str> = self.parsed().filter_map(|image| image.digest).collect();
+        let are_referred_to = !all.is_empty();
+        all.extend(self.digests.iter().map(String::as_str));
+        let digests = Digests { all, are_referred_to };
+        let has_digest =
+            |artifact: &Artifact| artifact.digest.as_deref().is_some_and(|ours| digests.all.contains(&ours));
         if incoming.iter().any(has_digest) {
             return Relation::Same;
         }
+        // One commit makes several images in a repository of several services: only those of the name that comes in count.
         let names_it = |tag: &str| commit.is_some_and(|commit| names_commit(tag, commit));
-        if self.parsed().filter_map(|image| image.tag).any(names_it) {
+        let is_ours = |image: &ImageRef| incoming.iter().any(|artifact| artifact.name == last_part(image.repository));
+        if self.parsed().filter(is_ours).filter_map(|image| image.tag).any(names_it) {
             return Relation::Same;
         }
         let relations = incoming.iter().filter_map(|artifact| self.to(artifact, &digests, commit));
@@ -146,7 +174,7 @@ impl Image {
     }
 
     /// Compares it with an image that comes in; `None` where the repository is another one.
-    fn to(&self, artifact: &Artifact, digests: &[&str], commit: Option<&str>) -> Option<Relation> {
+    fn to(&self, artifact: &Artifact, digests: &Digests<'_>, commit: Option<&str>) -> Option<Relation> {
         let mine = || self.parsed().filter(|image| last_part(image.repository) == artifact.name);
         let tags: Vec<&str> = mine().filter_map(|image| image.tag).collect();
         if tags.is_empty() {
@@ -157,7 +185,10 @@ impl Image {
         // Of an image with the tags `1.5.0` and `latest`, the first says more.
         let is_other = |relation: &&Relation| matches!(relation, Relation::Other(_));
         let best = relations.iter().min_by_key(|relation| rank(relation))?;
-        let other = relations.iter().find(is_other).filter(|_| matches!(best, Relation::Unclear(Doubt::Tag)));
+        let other = relations
+            .iter()
+            .find(is_other)
+            .filter(|_| matches!(best, Relation::Unclear(Doubt::Tag | Doubt::OtherDigest)));
         Some(other.unwrap_or(best).clone())
     }
 }
@@ -167,9 +198,10 @@ fn rank(relation: &Relation) -> u8 {
     match relation {
         Relation::Same => 0,
         Relation::Tagged => 1,
-        Relation::Unclear(_) => 2,
-        Relation::Other(_) => 3,
-        Relation::Foreign => 4,
+        Relation::Unclear(Doubt::Digest | Doubt::Tag) => 2,
+        Relation::Unclear(Doubt::OtherDigest) => 3,
+        Relation::Other(_) => 4,
+        Relation::Foreign => 5,
     }
 }
 

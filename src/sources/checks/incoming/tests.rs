@@ -45,9 +45,11 @@ fn images_are_compared_by_digest_commit_and_tag() {
         (&["payments-api:1.6"], &[tagged], Relation::Unclear(Doubt::Tag)),
         (&["payments-api:1.6.0-rc.1"], &[tagged], Relation::Unclear(Doubt::Tag)),
         (&["payments-api:20261129"], &[tagged], Relation::Unclear(Doubt::Tag)),
-        // The commit, whatever the image is called.
+        // The commit, which makes other images as well.
         (&["payments-api:9f2c41a"], &[tagged], Relation::Same),
-        (&["app:sha-9F2C41AB-amd64"], &[tagged], Relation::Same),
+        (&["hub/payments-api:sha-9F2C41AB-amd64"], &[tagged], Relation::Same),
+        (&["worker:sha-9F2C41AB-amd64"], &[tagged], Relation::Foreign),
+        (&["worker:sha-9f2c41a"], &[tagged, "worker:1.6.0"], Relation::Same),
         (&["payments-api:1b3d5e7"], &[tagged], other(tagged)),
         (&["payments-api:main-1b3d5e7"], &["payments-api:main-9f2c41a"], other("payments-api:main-9f2c41a")),
         // Digests.
@@ -55,7 +57,8 @@ fn images_are_compared_by_digest_commit_and_tag() {
         (&["app:local", "app@sha256:aaaaaaaa"], &[pinned], Relation::Same),
         (&["payments-api:1.6.0", "payments-api@sha256:7ecc93eb"], &[pinned], Relation::Unclear(Doubt::Digest)),
         (&["payments-api:1.5.0", "payments-api@sha256:7ecc93eb"], &[pinned], other(pinned)),
-        (&["payments-api@sha256:7ecc93eb"], &[pinned], Relation::Unclear(Doubt::Digest)),
+        (&["payments-api@sha256:7ecc93eb"], &[pinned], Relation::Unclear(Doubt::OtherDigest)),
+        (&["payments-api:ci-4711", "payments-api@sha256:7ecc93eb"], &[pinned], Relation::Unclear(Doubt::OtherDigest)),
         (&["payments-api@sha256:7ecc93eb"], &[tagged], Relation::Unclear(Doubt::Tag)),
         // Others.
         (&["nginx:1.25"], &[tagged], Relation::Foreign),
@@ -83,9 +86,15 @@ fn incoming() -> Incoming {
     Incoming {
         version: "1.6.0".to_owned(),
         artifacts: vec![Artifact::parse("payments-api:1.6.0")],
+        settled: Vec::new(),
         commit: Some(COMMIT.to_owned()),
         committed: Some(at("2026-11-30T12:00:00Z")),
     }
+}
+
+/// The same beside what stays as it is.
+fn beside_redis() -> Incoming {
+    Incoming { settled: vec![Artifact::parse("redis:7")], ..incoming() }
 }
 
 fn about(image: &str) -> About {
@@ -96,6 +105,7 @@ fn about(image: &str) -> About {
 fn report_of_another_build_is_refused_in_words() {
     let (before, after) = (at("2026-11-30T11:00:00Z"), at("2026-11-30T12:10:00Z"));
     let undated = Incoming { committed: None, ..incoming() };
+    let pinned = Incoming { artifacts: vec![Artifact::parse("payments-api:1.6.0@sha256:aaaaaaaa")], ..incoming() };
     let with = |commits: &[&str]| About {
         commits: commits.iter().map(|&commit| commit.to_owned()).collect(),
         ..About::default()
@@ -120,6 +130,23 @@ fn report_of_another_build_is_refused_in_words() {
             ),
         ),
         (incoming(), about("payments-api:9f2c41a"), before, Ok(Tie::Named)),
+        (incoming(), about("worker:sha-9f2c41a"), after, Ok(Tie::Foreign("worker:sha-9f2c41a".to_owned()))),
+        (
+            pinned.clone(),
+            about("payments-api@sha256:7ecc93eb"),
+            after,
+            err(
+                "is about payments-api@7ecc93eb, and nothing says that this is 1.6.0: its digest is another one; scan the \
+                 image by the digest that comes in",
+            ),
+        ),
+        // The index and one of its platforms have two digests under one tag.
+        (pinned, about("payments-api:1.6.0@sha256:7ecc93eb"), after, Ok(Tie::Named)),
+        // What stays as it is.
+        (beside_redis(), about("hub/redis:7"), before, Ok(Tie::Settled("redis:7".to_owned()))),
+        (beside_redis(), about("redis:6"), after, Ok(Tie::Settled("redis:6".to_owned()))),
+        (beside_redis(), about("payments-api:1.6.0"), after, Ok(Tie::Named)),
+        (beside_redis(), about("payments-api:1.5.0"), after, err("is about payments-api:1.5.0, and 1.6.0 comes in")),
         (incoming(), about("nginx:1.25"), after, Ok(Tie::Foreign("nginx:1.25".to_owned()))),
         (incoming(), About::default(), before, err(written)),
         (incoming(), About::default(), after, Ok(Tie::Unnamed)),
@@ -132,7 +159,7 @@ fn report_of_another_build_is_refused_in_words() {
         // Clocks differ a little.
         (incoming(), About::default(), self::at("2026-11-30T11:59:00Z"), Ok(Tie::Unnamed)),
     ] {
-        assert_eq!(incoming.tie(&about, at), wanted, "{about:?} written {at}");
+        assert_eq!(incoming.tie(&about, Some(at)), wanted, "{about:?} written {at}");
     }
 }
 
@@ -141,7 +168,16 @@ fn one_report_about_what_comes_in_is_enough_beside_others() {
     let foreign = || Tie::Foreign("nginx:1.25".to_owned());
     let words = "is about nginx:1.25, which is none of the images that come in";
     assert_eq!(all_foreign(&[foreign(), foreign()]).as_deref(), Some(words));
-    for ties in [vec![], vec![Tie::Unnamed], vec![foreign(), Tie::Named], vec![Tie::Unnamed, foreign()]] {
+    let settled = || Tie::Settled("redis:7".to_owned());
+    let words = "is about redis:7, which does not change with this release";
+    assert_eq!(all_foreign(&[settled(), foreign()]).as_deref(), Some(words));
+    for ties in [
+        vec![],
+        vec![Tie::Unnamed],
+        vec![settled(), Tie::Named],
+        vec![foreign(), Tie::Named],
+        vec![Tie::Unnamed, foreign()],
+    ] {
         assert_eq!(all_foreign(&ties), None, "{ties:?}");
     }
 }
@@ -150,7 +186,8 @@ proptest! {
     /// Law 1: with both digests and both tags known to differ, nothing but the commit makes a report count.
     #[test]
     fn report_of_another_version_is_never_green(
-        ours in "[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,2}", theirs in "[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,2}",
+        ours in "(0|[1-9][0-9]?)\\.(0|[1-9][0-9]?)\\.(0|[1-9][0-9]?)",
+        theirs in "(0|[1-9][0-9]?)\\.(0|[1-9][0-9]?)\\.(0|[1-9][0-9]?)",
         with_v in any::<bool>(), has_digests in any::<bool>(), has_latest in any::<bool>(), hours in 0_i64..1000,
     ) {
         let mut incoming = incoming();
@@ -164,7 +201,7 @@ proptest! {
         let about = About { image: Image::named(references.iter().map(String::as_str), []), ..About::default() };
         let written = at("2026-11-30T12:00:00Z") + SignedDuration::from_hours(hours);
         let numbers = |version: &str| version.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>();
-        let tie = incoming.tie(&about, written);
+        let tie = incoming.tie(&about, Some(written));
         prop_assert_eq!(tie.is_ok(), numbers(&ours) == numbers(&theirs) , "{:?}", tie);
     }
 
@@ -173,7 +210,7 @@ proptest! {
     fn older_report_is_never_green_by_a_tag(tag in "[a-z0-9._-]{1,20}", hours in 1_i64..1000) {
         let tie = incoming().tie(
             &about(&format!("payments-api:x{tag}")),
-            at("2026-11-30T12:00:00Z") - SignedDuration::from_hours(hours),
+            Some(at("2026-11-30T12:00:00Z") - SignedDuration::from_hours(hours)),
         );
         prop_assert!(tie.is_err() || tag.contains(&COMMIT[..7]), "{:?}", tie);
     }
@@ -276,6 +313,92 @@ async fn scan_of_another_image_is_no_evidence_for_this_one() {
     let scene = scene_of("1.6.0", "registry.example/payments-api:1.6.0");
     let evidence = judged(scan, &both.to_string(), Timestamp::now(), &scene, &Tools::default()).await;
     assert_eq!(evidence.found, CheckOutcome::Passed, "{}", evidence.summary);
+}
+
+/// Law 1: what runs beside the candidate, and stays, is no evidence for it.
+#[tokio::test]
+async fn scan_of_what_does_not_change_is_no_evidence_for_what_does() {
+    let scene = CheckInput {
+        artifacts: ["payments-api:1.6.0", "redis:7", "envoy:1.30"].map(str::to_owned).to_vec(),
+        changing: vec!["payments-api:1.6.0".to_owned()],
+        ..scene_of("1.6.0", "payments-api:1.6.0")
+    };
+    let item = |repository: &str, tag: &str| {
+        json!({"kind": "VulnerabilityReport", "metadata": {"name": repository},
+            "report": {"artifact": {"repository": repository, "tag": tag}, "vulnerabilities": []}})
+    };
+    let audit = || json!({"kind": "ConfigAuditReport", "metadata": {"name": "api"}, "report": {"checks": []}});
+    let (old, new) = (item("payments-api", "1.5.0"), item("payments-api", "1.6.0"));
+    let other = "report: is about payments-api:1.5.0, and 1.6.0 comes in";
+    let settled = "report: is about redis:7, which does not change with this release";
+    for (items, wanted) in [
+        (vec![item("redis", "7")], Some(settled)),
+        (vec![item("redis", "7"), item("envoy", "1.30"), audit()], Some(settled)),
+        (vec![item("redis", "7"), old.clone()], Some(other)),
+        (vec![item("redis", "7"), old, new.clone(), audit()], None),
+        (vec![item("redis", "6"), new], None),
+        (vec![audit()], None),
+    ] {
+        let list = json!({"kind": "List", "items": items}).to_string();
+        let asked = "scan = { files = ['report'] }";
+        let evidence = judged(asked, &list, Timestamp::now(), &scene, &Tools::default()).await;
+        match wanted {
+            Some(why) => assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Blind, why), "{list}"),
+            None => assert_eq!(evidence.found, CheckOutcome::Passed, "{list}: {}", evidence.summary),
+        }
+    }
+    // Of two images that change, the one says nothing of the other's old build.
+    let two = CheckInput { changing: scene.artifacts[..2].to_vec(), ..scene };
+    let list = json!({"kind": "List", "items": [item("redis", "7"), item("payments-api", "1.5.0")]}).to_string();
+    let evidence = judged("scan = { files = ['report'] }", &list, Timestamp::now(), &two, &Tools::default()).await;
+    assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Blind, other));
+}
+
+/// Tools such as semantic-release commit the version after the tests have run.
+#[tokio::test]
+async fn path_that_names_the_candidate_ties_a_report_that_is_older_than_the_commit() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    let commit = repo.commit("chore(release): 1.6.0 [skip ci]");
+    repo.run(&["tag", "v1.6.0"]);
+    let tools = Tools { repository: Some(repo.path().to_owned()), ..Tools::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let before = SystemTime::from(at("2026-01-01T00:00:00Z") - SignedDuration::from_hours(1));
+    let named = "{\"SchemaVersion\": 2, \"ArtifactName\": \"payments-api:ci-7\", \"ArtifactType\": \"container_image\", \
+        \"CreatedAt\": \"2025-12-31T00:00:00Z\", \"Results\": [{\"Target\": \"go.mod\"}]}";
+    for place in [folder.path().join("1.6.0"), folder.path().join(&commit), folder.path().to_owned()] {
+        std::fs::create_dir_all(&place).unwrap();
+        for (name, text) in [
+            ("junit", "<testsuite><testcase name='a'/></testsuite>"),
+            ("lcov", "SF:a\nDA:1,1\nend_of_record\n"),
+            ("scan", named),
+        ] {
+            std::fs::write(place.join(name), text).unwrap();
+            std::fs::File::open(place.join(name)).unwrap().set_modified(before).unwrap();
+        }
+    }
+    let built = Built { commit: commit.clone(), told_by: String::new() };
+    let scene = CheckInput { commit: Some(built), ..scene_of("1.6.0", "payments-api:1.6.0") };
+    let judge = async |asked: &str| look(&kind(asked, folder.path()), &scene, &tools).await;
+    for asked in [
+        "junit = { files = ['{}junit'] }",
+        "coverage = { files = ['{}lcov'], at_least = 60 }",
+        "scan = { files = ['{}scan'] }",
+    ] {
+        for place in ["{{version}}/", "{{commit}}/"] {
+            let evidence = judge(&asked.replace("{}", place)).await;
+            assert_eq!(evidence.found, CheckOutcome::Passed, "{asked}, {place}: {}", evidence.summary);
+        }
+        let why = judge(&asked.replace("{}", "")).await.summary;
+        assert!(why.contains("was written before 1.6.0 was committed"), "{asked}: {why}");
+        let aged = asked.replace("{}", "{{version}}/").replace(']', "], max_age = '1h'");
+        let why = judge(&aged).await.summary;
+        assert!(why.contains("is the most"), "{aged}: {why}");
+    }
+    let both = judge("junit = { files = ['1.6.0/junit', '{{version}}/junit'] }").await;
+    assert_eq!(both.found, CheckOutcome::Passed, "{}", both.summary);
 }
 
 #[tokio::test]
