@@ -59,6 +59,7 @@ fn statement(env: &EnvName, number: i64) -> Entry {
         digest: None,
         takes_back: None,
         takes_back_of: None,
+        reds: None,
         signature: None,
         proof: release_cockpit::domain::record::proof::Proof::default(),
     })

@@ -241,12 +241,13 @@ impl WorkloadState {
         // Of a Deployment the newest other revision is told to be stable, also where it never served: while its pods are waited
         // for to end (`Recreate`) the next one has no ReplicaSet yet.
         let records_stable = snapshot.is_some_and(|next| next.object.workload().records_stable());
-        let served_all = self.status.iter().chain([next]).any(|status| status.serving.is_all(&was));
-        if (records_stable || served_all) && stable.as_ref() == Some(&was) {
+        let is_settled = next.canary.is_none() && !has_unseen_template(snapshot);
+        let served_all = || self.status.iter().chain([next]).any(|status| status.serving.is_all(&was));
+        if stable.as_ref() == Some(&was) && (records_stable || is_settled || served_all()) {
             self.seen_left.remove(&was);
             self.seen_superseded.remove(&was);
             self.seen_stable.insert(was, now);
-        } else if !backward && next.canary.is_none() && !has_unseen_template(snapshot) {
+        } else if !backward && is_settled {
             self.seen_left.insert(was);
         } else if !backward {
             self.seen_superseded.insert(was);

@@ -136,3 +136,15 @@ fn what_served_with_a_pod_less_is_gone_back_to() {
         assert_eq!(plan.record().to_hash.as_deref(), Some("r2"));
     }
 }
+
+/// The controller says that it is done before its pods are seen to be ready.
+#[test]
+fn what_its_controller_calls_done_was_stable_however_late_its_pods_are_seen() {
+    let mut done = Seen(1, [2, 0, 0], [2, 0, 0]).snapshot();
+    for rs in &mut done.replicasets {
+        (rs.ready, rs.available) = (0, 0);
+    }
+    let seen = [Seen(1, [2, 0, 0], [0, 0, 0]).snapshot(), done, R2_CRASHES.snapshot()];
+    let plan = roll_back_of(seen.to_vec(), None).map_err(|why| texts(&why)).unwrap();
+    assert_eq!(plan.record().to_hash.as_deref(), Some("r1"));
+}
