@@ -261,6 +261,7 @@ impl Setup<'_> {
     /// Waits until the analysis or experiment of its step runs.
     async fn is_in_step(&self) -> Checked {
         let deadline = Instant::now() + WAIT_TIMEOUT;
+        let mut nudged = Instant::now();
         loop {
             let status = self.namespace.get("Rollout", "api").await?["status"].clone();
             let canary = &status["canary"];
@@ -277,6 +278,7 @@ impl Setup<'_> {
             if Instant::now() >= deadline {
                 return Err(format!("its step never began: {status}").into());
             }
+            self.nudge(&mut nudged).await?;
             sleep(Duration::from_millis(100)).await;
         }
     }
@@ -312,15 +314,19 @@ impl Setup<'_> {
             if Instant::now() >= deadline {
                 return Err(format!("never came to {what}: {:?} {}", seen.shares, seen.object["status"]).into());
             }
-            // A controller that overlooked a request looks again when anything changes.
-            if nudged.elapsed() > Duration::from_secs(2) {
-                nudged = Instant::now();
-                let at = jiff::Timestamp::now().to_string();
-                let look_again = json!({"metadata": {"annotations": {"look": at}}});
-                self.namespace.merge(self.strategy.kind(), "api", look_again).await?;
-            }
+            self.nudge(&mut nudged).await?;
             sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// A controller that overlooked a request looks again when anything changes.
+    async fn nudge(&self, nudged: &mut Instant) -> Checked {
+        if nudged.elapsed() > Duration::from_secs(2) {
+            *nudged = Instant::now();
+            let look_again = json!({"metadata": {"annotations": {"look": jiff::Timestamp::now().to_string()}}});
+            self.namespace.merge(self.strategy.kind(), "api", look_again).await?;
+        }
+        Ok(())
     }
 
     /// ReplicaSets are told apart by the second in which they were made.
