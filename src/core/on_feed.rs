@@ -254,7 +254,8 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
     let needs_person = |seen: &ObservedWorkload| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let ring = !needs_person(before) && needs_person(after);
     // What the next one takes the place of, or nothing yet.
-    let replaced = before.served_all().filter(|_| is_new || after.has_unseen_template).map(|served| {
+    let is_replaced = (is_new && !after.backward) || after.has_unseen_template;
+    let replaced = before.served_all().filter(|_| is_replaced).map(|served| {
         let release = format!("{} {}", target.workload.name, served.version());
         let course = Some(Course::Ended { stable: Some(served.replicaset.clone()) });
         let text = format!("{} served everybody", served.version());

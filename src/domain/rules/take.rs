@@ -242,7 +242,10 @@ impl WorkloadState {
         // for to end (`Recreate`) the next one has no ReplicaSet yet.
         let records_stable = snapshot.is_some_and(|next| next.object.workload().records_stable());
         let is_settled = next.canary.is_none() && !has_unseen_template(snapshot);
-        let served_all = || self.status.iter().chain([next]).any(|status| status.serving.is_all(&was));
+        // What was gone back from served as well, and became nothing by that.
+        let is_left =
+            snapshot.and_then(|next| next.direction(|hash| self.rejected.bars(hash))) == Some(Direction::Backward);
+        let served_all = || !is_left && self.status.iter().chain([next]).any(|status| status.serving.is_all(&was));
         if stable.as_ref() == Some(&was) && (records_stable || is_settled || served_all()) {
             self.seen_left.remove(&was);
             self.seen_superseded.remove(&was);

@@ -148,3 +148,21 @@ fn what_its_controller_calls_done_was_stable_however_late_its_pods_are_seen() {
     let plan = roll_back_of(seen.to_vec(), None).map_err(|why| texts(&why)).unwrap();
     assert_eq!(plan.record().to_hash.as_deref(), Some("r1"));
 }
+
+/// Law 11: that it served everybody does not make it stable by being gone back from.
+#[test]
+fn what_was_gone_back_from_is_not_stable_by_that() {
+    let now: Timestamp = NOW.parse().unwrap();
+    let target = WorkloadKey { env: EnvName::new("a"), workload: Seen(1, [2, 0, 0], [2, 0, 0]).snapshot().object.id() };
+    let mut world = World::new([EnvSettings { workloads: vec![target.workload.clone()], ..EnvSettings::new("a") }]);
+    let half = Seen(2, [0, 2, 0], [0, 1, 0]).snapshot();
+    // The template of `r1` again: its ReplicaSet was made before.
+    let mut back = Seen(1, [0, 0, 0], [0, 0, 0]).snapshot();
+    back.replicasets.splice(0..0, half.replicasets.iter().filter(|rs| rs.hash == "r2").cloned());
+    let target = &target;
+    for snapshot in [R1_SERVES.snapshot(), half, back] {
+        world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
+    }
+    let (_, workload) = world.find(target).unwrap();
+    assert!(!workload.seen_stable.contains_key("r2"), "{:?}", workload.seen_stable);
+}
