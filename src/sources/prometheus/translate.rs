@@ -99,8 +99,11 @@ pub fn relate(readings: &mut Readings, queries: &Queries, ages: &BTreeMap<Track,
                 Some(rps) if rps <= 0.0 && quiet && about_requests => *reading = Err(NoData::NoTraffic),
                 _ => {}
             }
-            // The age is that of the preset's series.
-            let old = || ages.get(&track).is_some_and(|age| *age > queries.stale_after());
+            // The age is that of the preset's series. Once they end, a rate goes on for its window, and nothing has an age.
+            let old = || match ages.get(&track) {
+                Some(age) => *age > queries.stale_after(),
+                None => *signal != Signal::Saturation,
+            };
             if reading.is_ok() && !queries.is_own(*signal) && old() {
                 *reading = Err(NoData::Stale);
             }
@@ -199,7 +202,7 @@ mod tests {
         assert_eq!(reading(Signal::P99, Ok(vector(&[4.2]))), Ok(4.2));
     }
 
-    fn related(rps: Reading, ratio: Reading, own: bool, age: f64) -> Reading {
+    fn related(rps: Reading, ratio: Reading, own: bool, age: impl Into<Option<f64>>) -> Reading {
         let mut settings = Prometheus::at("http://p".parse().unwrap());
         if own {
             settings.queries.insert(Signal::ErrorRatio, Query::parse("a / b").unwrap());
@@ -208,7 +211,7 @@ mod tests {
         let mut readings = Readings::new();
         readings.insert((Track::Canary, Signal::Rps), rps);
         readings.insert((Track::Canary, Signal::ErrorRatio), ratio);
-        let ages = BTreeMap::from([(Track::Canary, age)]);
+        let ages = age.into().map(|age| (Track::Canary, age)).into_iter().collect();
         relate(&mut readings, &queries, &ages);
         readings.remove(&(Track::Canary, Signal::ErrorRatio)).unwrap()
     }
@@ -234,6 +237,9 @@ mod tests {
         assert_eq!(related(Ok(5.0), Err(NoData::Empty), false, 46.0), Err(NoData::Empty));
         assert_eq!(related(Ok(5.0), Ok(0.1), false, 44.0), Ok(0.1));
         assert_eq!(related(Ok(5.0), Ok(0.1), true, 46.0), Ok(0.1), "the age of other series");
+        // The series have ended; what a rate says for the rest of its window is of before.
+        assert_eq!(related(Ok(5.0), Ok(0.1), false, None), Err(NoData::Stale));
+        assert_eq!(related(Ok(5.0), Ok(0.1), true, None), Ok(0.1));
     }
 
     #[test]
