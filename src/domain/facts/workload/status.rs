@@ -261,8 +261,9 @@ pub struct Status {
     pub unseen: Vec<String>,
 }
 
-/// Share of progress in percent: weight while a canary is in progress, else the share of updated pods. Blue-green switches
-/// all at once: nothing is out before the active service points at the new revision, however many of its pods are up.
+/// Share of progress in percent: weight while a canary is in progress, else the share of updated pods; what stable gets where
+/// nothing is in progress. Blue-green switches all at once: nothing is out before the active service points at the new
+/// revision, however many of its pods are up.
 pub(super) fn progress(status: &Status) -> u8 {
     let share = |part: u32, whole: u32| (u64::from(part.min(whole)) * 100 / u64::from(whole.max(1))) as u8;
     match (&status.canary, status.weight) {
@@ -270,8 +271,12 @@ pub(super) fn progress(status: &Status) -> u8 {
         (Some(_), None) if status.strategy == Strategy::BlueGreen => u8::from(status.canary_serves) * 100,
         (Some(_), None) => share(status.replicas.updated, status.replicas.desired),
         // A controller that never looked at it made no revision.
-        (None, _) if status.stable.is_none() => 0,
-        (None, _) => 100,
+        (None, _) => match &status.stable {
+            None => 0,
+            // Blue-green that switches back, or traffic that has yet to be moved.
+            Some(stable) if !status.serving.shares.is_empty() => (status.serving.share_of(&stable.hash) * 100.0) as u8,
+            Some(_) => 100,
+        },
     }
 }
 
