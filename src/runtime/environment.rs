@@ -32,7 +32,7 @@ use crate::platform::kubeconfig::Cluster;
 use crate::platform::login::{LOGIN_TIMEOUT, LoginError};
 use crate::sources::checks::Tools;
 use crate::sources::checks::runner::{Again, Ask, CheckRunner};
-use crate::sources::git;
+use crate::sources::git::{self, GitError};
 use crate::sources::inbox::Outlet;
 use crate::sources::kubernetes::{
     CanaryByWorkload, KubernetesSource, OwnerPlace, ReadClient, TracksByWorkload, discover,
@@ -63,13 +63,21 @@ pub(super) struct Checks {
 
 impl Checks {
     /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is reported; else the
-    /// one that the config file is in, if any.
+    /// one that the config file is in, if any. One that git does not trust, or that there is no git for, is asked, too: what
+    /// depends on it is not known then.
     async fn repository(&self) -> Option<PathBuf> {
         let (configured, folder) = &self.repository;
         if configured.is_some() {
             return configured.clone();
         }
-        git::repository(None, folder.as_deref()).await.ok()
+        match git::repository(None, folder.as_deref()).await {
+            Ok(repository) => Some(repository),
+            Err(GitError::NotTrusted(repository)) => Some(repository),
+            Err(GitError::NotInstalled | GitError::CannotStart(_)) => {
+                folder.clone().filter(|folder| git::is_in_repository(folder))
+            }
+            Err(_) => None,
+        }
     }
 }
 

@@ -305,6 +305,7 @@ fn ask_about(world: &World, env: &crate::domain::world::Environment, candidate: 
             images: candidate.images.clone(),
             artifacts: candidate.artifacts().map(str::to_owned).collect(),
             changing: candidate.changing().map(str::to_owned).collect(),
+            replacing: candidate.replacing().map(str::to_owned).collect(),
             commit: None,
             stable_version: candidate.stable.as_ref().map(Revision::version),
             stable_commit: None,

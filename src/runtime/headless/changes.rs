@@ -151,6 +151,7 @@ async fn look(
         images: candidate.images.clone(),
         artifacts: candidate.artifacts().map(str::to_owned).collect(),
         changing: candidate.changing().map(str::to_owned).collect(),
+        replacing: candidate.replacing().map(str::to_owned).collect(),
         commit: to.map(built),
         stable_version: candidate.stable.as_ref().map(Revision::version),
         stable_commit: from.map(built),

@@ -7,12 +7,14 @@ mod image;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{CheckInput, Tools};
 use crate::domain::facts::changes::short;
 use crate::sources::changes::candidate;
-use crate::sources::git::{Git, GitError, Oid};
+use crate::sources::git::{Git, GitError, Oid, Origin};
 
 use image::{Artifact, Relation};
 pub(super) use image::{Image, is_same_commit};
@@ -26,12 +28,24 @@ pub(super) struct Incoming {
     version: String,
     /// The images that change with it.
     artifacts: Vec<Artifact>,
+    /// Those of them that replace another image: reports of images have to be about each of these.
+    replacing: Vec<Artifact>,
     /// Images of the environment that stay as they are: a report about them says nothing of the candidate.
     settled: Vec<Artifact>,
     /// Its commit, in full if the repository has it.
     commit: Option<String>,
-    /// When that commit was made, if the repository has it.
-    committed: Option<Timestamp>,
+    committed: Committed,
+}
+
+/// When the candidate's commit was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Committed {
+    At(Timestamp),
+    /// There is no repository, or one without tags of versions, and nothing else names a commit.
+    #[default]
+    NotTold,
+    /// The repository should have it, and does not: why, and what to do.
+    Missing(String),
 }
 
 /// What a report says of what it is about.
@@ -47,8 +61,10 @@ pub(super) struct About {
 /// What a report has to do with what comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tie {
-    /// It names it.
+    /// It names its commit.
     Named,
+    /// It names this image of it.
+    Image(Image),
     /// It names nothing, and is not older.
     Unnamed,
     /// It names an image of which none comes in.
@@ -62,26 +78,28 @@ impl Incoming {
     ///
     /// # Errors
     /// The repository could not be read: how old the commit is, is unknown then. One that does not have the commit is
-    /// no error.
+    /// no error: reports that name what they are about need no date.
     pub async fn of(scene: &CheckInput, tools: &Tools) -> Result<Self, String> {
         let images = if scene.artifacts.is_empty() { &scene.images } else { &scene.artifacts };
         let changing = if scene.changing.is_empty() { images } else { &scene.changing };
         let mut incoming = Self {
             version: scene.version.clone(),
             artifacts: changing.iter().map(|image| Artifact::parse(image)).collect(),
+            replacing: scene.replacing.iter().map(|image| Artifact::parse(image)).collect(),
             settled: images
                 .iter()
                 .filter(|image| !changing.contains(image))
                 .map(|image| Artifact::parse(image))
                 .collect(),
             commit: scene.commit.as_ref().map(|built| built.commit.to_ascii_lowercase()),
-            committed: None,
+            committed: Committed::NotTold,
         };
-        if let Some((commit, at)) = committed(scene, tools).await.map_err(|error| error.to_string())? {
+        let Some(folder) = &tools.repository else { return Ok(incoming) };
+        let (commit, committed) = committed(folder, scene, tools).await.map_err(|error| error.to_string())?;
+        if let Some(commit) = commit {
             incoming.commit = Some(commit.to_string());
-            incoming.committed = at;
         }
-        Ok(incoming)
+        Ok(Self { committed, ..incoming })
     }
 
     /// Says what a report has to do with what comes in; `written` is when its file was, `None` where its path names the
@@ -117,15 +135,16 @@ impl Incoming {
         if is_settled {
             return Ok(Tie::Settled(shown));
         }
+        let named = || Tie::Image(image.clone());
         match relation {
-            Relation::Same => Ok(Tie::Named),
+            Relation::Same => Ok(named()),
             // The tag may have been moved to a later build since.
-            Relation::Tagged => self.not_older(written).map(|()| Tie::Named),
+            Relation::Tagged => self.not_known_to_be_older(written).map(|()| named()),
             Relation::Unclear(why) => {
-                self.not_older(written)?;
-                let is_dated = self.committed.is_some() || written.is_none();
+                self.not_known_to_be_older(written)?;
+                let is_dated = matches!(self.committed, Committed::At(_)) || written.is_none();
                 if is_dated && why.is_settled_by_time() {
-                    return Ok(Tie::Named);
+                    return Ok(named());
                 }
                 let version = self.named();
                 Err(format!("is about {shown}, and nothing says that this is {version}: {}", why.remedy()))
@@ -138,12 +157,37 @@ impl Incoming {
         }
     }
 
+    /// Names an image that comes in and that none of the reports is about, where all of them name theirs.
+    pub fn not_covered(&self, ties: &[Tie]) -> Option<String> {
+        let mut images = Vec::new();
+        for tie in ties {
+            match tie {
+                Tie::Image(image) => images.push(image),
+                Tie::Named | Tie::Unnamed => return None,
+                Tie::Foreign(_) | Tie::Settled(_) => {}
+            }
+        }
+        let missing = self.replacing.iter().find(|artifact| !images.iter().any(|image| image.is_of(artifact)))?;
+        let missing = missing.shown();
+        (!images.is_empty()).then(|| format!("no report is about {missing}, which comes in as well: scan it, too"))
+    }
+
     /// Refuses what was written before the commit was made; `None` is never refused.
     ///
     /// # Errors
-    /// It was.
+    /// It was, or the repository does not have the commit: then it may have been.
     pub fn not_older(&self, written: Option<Timestamp>) -> Result<(), String> {
-        let (Some(committed), Some(written)) = (self.committed, written) else { return Ok(()) };
+        match (&self.committed, written) {
+            (Committed::Missing(why), Some(_)) => {
+                let version = self.named();
+                Err(format!("does not name the build that it is about, and may be older than {version}: {why}"))
+            }
+            _ => self.not_known_to_be_older(written),
+        }
+    }
+
+    fn not_known_to_be_older(&self, written: Option<Timestamp>) -> Result<(), String> {
+        let (Committed::At(committed), Some(written)) = (&self.committed, written) else { return Ok(()) };
         if committed.duration_since(written) <= MAX_CLOCK_SKEW {
             return Ok(());
         }
@@ -161,38 +205,26 @@ pub(super) fn all_foreign(ties: &[Tie]) -> Option<String> {
     let mut wrong = ties.iter().map(|tie| match tie {
         Tie::Foreign(image) => Some(format!("is about {image}, which is none of the images that come in")),
         Tie::Settled(image) => Some(format!("is about {image}, which does not change with this release")),
-        Tie::Named | Tie::Unnamed => None,
+        Tie::Named | Tie::Image(_) | Tie::Unnamed => None,
     });
     let first = wrong.next()??;
     wrong.all(|wrong| wrong.is_some()).then_some(first)
 }
 
-/// Returns the candidate's commit and when it was made; `None` where there is no repository that can be used, or it does
-/// not have the commit.
-async fn committed(scene: &CheckInput, tools: &Tools) -> Result<Option<(Oid, Option<Timestamp>)>, GitError> {
-    let Some(folder) = &tools.repository else { return Ok(None) };
-    match commit_in(folder, scene, tools).await {
-        Ok(found) => Ok(Some(found)),
-        Err(
-            GitError::UnknownCommit { .. }
-            | GitError::NoTag { .. }
-            | GitError::NotARepository(_)
-            | GitError::NotConfigured
-            | GitError::NotTrusted(_)
-            | GitError::NotInstalled
-            | GitError::CannotStart(_),
-        ) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn commit_in(
-    folder: &std::path::Path,
-    scene: &CheckInput,
-    tools: &Tools,
-) -> Result<(Oid, Option<Timestamp>), GitError> {
+/// Returns the candidate's commit, if the repository has it, and when it was made.
+async fn committed(folder: &Path, scene: &CheckInput, tools: &Tools) -> Result<(Option<Oid>, Committed), GitError> {
     let git = Git::open(folder).await?;
-    let commit = candidate(&git, scene, tools.tag_prefix()).await?.commit;
-    let at = git.committed_at(&commit).await?;
-    Ok((commit, at))
+    let why = match candidate(&git, scene, tools.tag_prefix()).await {
+        Ok(Origin { commit, .. }) => {
+            let undated = || Committed::Missing(format!("the date of its commit {} cannot be read", commit.as_str()));
+            let committed = git.committed_at(&commit).await?.map_or_else(undated, Committed::At);
+            return Ok((Some(commit), committed));
+        }
+        Err(error @ (GitError::UnknownCommit { .. } | GitError::NoTag { .. })) => error,
+        Err(error) => return Err(error),
+    };
+    // Tags are left out of a shallow clone, too.
+    let why = git.whole().await.err().unwrap_or(why);
+    let is_untagged = matches!(why, GitError::NoTag { .. }) && git.versions(tools.tag_prefix()).await?.is_empty();
+    Ok((None, if is_untagged { Committed::NotTold } else { Committed::Missing(why.to_string()) }))
 }

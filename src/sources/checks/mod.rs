@@ -53,6 +53,8 @@ pub struct CheckInput {
     pub artifacts: Vec<String>,
     /// Those of them that change with the candidate, as `Candidate::changing` names them; empty where all count.
     pub changing: Vec<String>,
+    /// Those of them that replace another image, as `Candidate::replacing` names them.
+    pub replacing: Vec<String>,
     /// Commit that it was built from, if anything says so.
     pub commit: Option<Built>,
     /// Version that is stable now, where another one comes in.

@@ -61,6 +61,7 @@ fn judge(asked: &Sarif, reports: &[Report], reading: &ReadContext) -> Evidence {
     }
     let foreign = all_foreign(&tally.ties).filter(|_| troubles.is_empty());
     troubles.extend(foreign.zip(reports.first()).map(|(why, report)| report.wrong(why)));
+    troubles.extend(reading.incoming.not_covered(&tally.ties).filter(|_| troubles.is_empty()));
     tally.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
     let listed = tally.lines.len().min(MAX_LISTED);
     let lines = tally.lines.into_iter().take(MAX_LISTED).map(|(_, line)| line);

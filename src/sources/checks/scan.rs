@@ -165,6 +165,7 @@ fn judge(expected: Expected, least: Severity, reports: &[Report], reading: &Read
     }
     let foreign = all_foreign(&tally.ties).filter(|_| troubles.is_empty());
     troubles.extend(foreign.zip(reports.first()).map(|(why, report)| report.wrong(why)));
+    troubles.extend(reading.incoming.not_covered(&tally.ties).filter(|_| troubles.is_empty()));
     tally.evidence(reports, &troubles)
 }
 
@@ -316,8 +317,11 @@ fn tied(format: Format, abouts: &[About], ties: Vec<Result<Tie, String>>) -> Res
     if format != Format::KubernetesList {
         return ties.into_iter().collect();
     }
-    let named = abouts.iter().zip(&ties).filter(|(_, tie)| **tie == Ok(Tie::Named));
-    let named: Vec<&Image> = named.filter_map(|(about, _)| about.image.as_ref()).collect();
+    let named = ties.iter().filter_map(|tie| match tie {
+        Ok(Tie::Image(image)) => Some(image.clone()),
+        _ => None,
+    });
+    let named: Vec<Image> = named.collect();
     if named.is_empty() {
         let mut ties: Vec<Tie> = ties.into_iter().collect::<Result<_, _>>()?;
         // Where images were scanned, what was found in settings says nothing of the image that comes in.
@@ -328,7 +332,10 @@ fn tied(format: Format, abouts: &[About], ties: Vec<Result<Tie, String>>) -> Res
     }
     let mut wrong = abouts.iter().zip(ties).filter_map(|(about, tie)| Some((about.image.as_ref()?, tie.err()?)));
     let wrong = wrong.find(|(image, _)| !named.iter().any(|named| named.is_named_as(image)));
-    wrong.map_or_else(|| Ok(vec![Tie::Named]), |(_, why)| Err(why))
+    match wrong {
+        Some((_, why)) => Err(why),
+        None => Ok(named.into_iter().map(Tie::Image).collect()),
+    }
 }
 
 /// Names what is not one JSON text, but begins with one: the first line of a log is none.

@@ -445,5 +445,11 @@ pub async fn repository(configured: Option<&Path>, config_folder: Option<&Path>)
     Git::open(folder).await.map(|_| folder.to_owned())
 }
 
+/// Whether a folder is in a repository, as far as can be told without git.
+#[must_use]
+pub fn is_in_repository(folder: &Path) -> bool {
+    std::path::absolute(folder).is_ok_and(|folder| folder.ancestors().any(|folder| folder.join(".git").exists()))
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

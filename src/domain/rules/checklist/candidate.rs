@@ -43,6 +43,8 @@ pub struct Candidate {
     moving: Vec<String>,
     /// Images of those that differ from what is stable, as `key` names them; where none does, all of them.
     changing: Vec<String>,
+    /// Those of them that replace another image.
+    replacing: Vec<String>,
 }
 
 /// What names the artifacts of an environment.
@@ -50,6 +52,7 @@ struct Keys {
     all: String,
     moving: Vec<String>,
     changing: Vec<String>,
+    replacing: Vec<String>,
 }
 
 impl Candidate {
@@ -71,6 +74,11 @@ impl Candidate {
     /// and nothing where all is settled. A sidecar that stays as it is does not count.
     pub fn changing(&self) -> impl Iterator<Item = &str> {
         self.changing.iter().map(String::as_str)
+    }
+
+    /// Returns those of the images that come in where stable has another one.
+    pub fn replacing(&self) -> impl Iterator<Item = &str> {
+        self.replacing.iter().map(String::as_str)
     }
 
     /// Returns what people state things about, where this goes out.
@@ -152,7 +160,12 @@ impl World {
         let others: Vec<Candidate> = others
             .filter(|part| *part.id != main.workload)
             .map(|part| {
-                let keys = Keys { all: main.key.clone(), moving: main.moving.clone(), changing: main.changing.clone() };
+                let keys = Keys {
+                    all: main.key.clone(),
+                    moving: main.moving.clone(),
+                    changing: main.changing.clone(),
+                    replacing: main.replacing.clone(),
+                };
                 self.made(env, &part, keys)
             })
             .collect();
@@ -169,16 +182,23 @@ impl World {
         let mut all: Vec<String> = parts.iter().map(named).collect();
         all.sort();
         let unsettled = || parts.iter().filter(|part| part.standing != CandidateState::Settled);
-        let images = |part: &Part<'_>| -> Vec<(String, bool)> {
+        // Each image, and whether stable has it; `None` where nothing is stable.
+        let images = |part: &Part<'_>| -> Vec<(String, Option<bool>)> {
             let key = key(part.revision, self.before(env, part.id));
-            let differs =
-                Artifact::all(part.revision).map(|image| !part.stable.is_some_and(|stable| image.is_in(stable)));
-            key.split(',').map(str::to_owned).zip(differs).collect()
+            let stays = Artifact::all(part.revision).map(|image| part.stable.map(|stable| image.is_in(stable)));
+            key.split(',').map(str::to_owned).zip(stays).collect()
         };
-        let images: Vec<(String, bool)> = unsettled().flat_map(images).collect();
-        let none_differs = !images.iter().any(|(_, differs)| *differs);
-        let changing = images.into_iter().filter(|(_, differs)| *differs || none_differs).map(|(name, _)| name);
-        Keys { all: all.join(" "), moving: unsettled().map(named).collect(), changing: changing.collect() }
+        let images: Vec<(String, Option<bool>)> = unsettled().flat_map(images).collect();
+        let all_stay = images.iter().all(|(_, stays)| *stays == Some(true));
+        let named_where = |wanted: &dyn Fn(Option<bool>) -> bool| -> Vec<String> {
+            images.iter().filter(|(_, stays)| wanted(*stays)).map(|(name, _)| name.clone()).collect()
+        };
+        Keys {
+            all: all.join(" "),
+            moving: unsettled().map(named).collect(),
+            changing: named_where(&|stays| stays != Some(true) || all_stay),
+            replacing: named_where(&|stays| stays == Some(false)),
+        }
     }
 
     fn made(&self, env: &Environment, main: &Part<'_>, keys: Keys) -> Candidate {
@@ -194,6 +214,7 @@ impl World {
             key: keys.all,
             moving: keys.moving,
             changing: keys.changing,
+            replacing: keys.replacing,
         }
     }
 

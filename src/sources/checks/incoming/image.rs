@@ -23,6 +23,10 @@ impl Artifact {
         }
     }
 
+    pub fn shown(&self) -> String {
+        self.shown_beside("")
+    }
+
     /// Names it beside an image of the same name: by its tag alone where that is the version.
     pub fn shown_beside(&self, version: &str) -> String {
         match (&self.tag, &self.digest) {
@@ -149,6 +153,13 @@ impl Image {
         self.parsed().any(|one| other.parsed().any(|other| last_part(one.repository) == last_part(other.repository)))
     }
 
+    /// Whether it is a build of that image, by its name, or the very one by its digest.
+    pub(super) fn is_of(&self, artifact: &Artifact) -> bool {
+        let has_digest = |image: &ImageRef<'_>| image.digest.is_some() && image.digest == artifact.digest.as_deref();
+        self.parsed().any(|image| last_part(image.repository) == artifact.name || has_digest(&image))
+            || artifact.digest.as_ref().is_some_and(|digest| self.digests.contains(digest))
+    }
+
     fn parsed(&self) -> impl Iterator<Item = ImageRef<'_>> {
         self.references.iter().map(|reference| ImageRef::parse(reference))
     }
@@ -244,7 +255,8 @@ fn is_other_commit(theirs: &str, ours: &str, commit: Option<&str>) -> bool {
 fn is_other_version(theirs: &str, ours: &str) -> bool {
     let (theirs, ours) = (without_platform(theirs), without_platform(ours));
     let (one, other) = (numbers(theirs), numbers(ours));
-    let differ = one.len() > 1 && other.len() > 1 && one.iter().zip(&other).any(|(one, other)| one != other);
+    let are_versions = one.len() > 1 && other.len() > 1 && is_dated(&one) == is_dated(&other);
+    let differ = are_versions && one.iter().zip(&other).any(|(one, other)| one != other);
     differ || (theirs != ours && shape(theirs) == shape(ours) && theirs.contains(|c: char| c.is_ascii_digit()))
 }
 
@@ -253,6 +265,11 @@ fn numbers(version: &str) -> Vec<&str> {
     let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
     let parts = version[..end].split('.').filter(|part| !part.is_empty());
     parts.map(|part| part.trim_start_matches('0')).collect()
+}
+
+/// Whether numbers are those of a build of a day, as Azure Pipelines and others count them: `20261130.3`. It is no version.
+fn is_dated(numbers: &[&str]) -> bool {
+    numbers.first().is_some_and(|first| first.len() == 8 && first.starts_with("20"))
 }
 
 /// Returns a tag with one digit in place of each number.

@@ -45,6 +45,9 @@ fn images_are_compared_by_digest_commit_and_tag() {
         (&["payments-api:1.6"], &[tagged], Relation::Unclear(Doubt::Tag)),
         (&["payments-api:1.6.0-rc.1"], &[tagged], Relation::Unclear(Doubt::Tag)),
         (&["payments-api:20261129"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        (&["payments-api:20261130.3"], &[tagged], Relation::Unclear(Doubt::Tag)),
+        (&["payments-api:20261130.3"], &["payments-api:20261130.4"], other("payments-api:20261130.4")),
+        (&["payments-api:2026.11.3"], &["payments-api:2026.11.4"], other("payments-api:2026.11.4")),
         // The commit, which makes other images as well.
         (&["payments-api:9f2c41a"], &[tagged], Relation::Same),
         (&["hub/payments-api:sha-9F2C41AB-amd64"], &[tagged], Relation::Same),
@@ -88,7 +91,8 @@ fn incoming() -> Incoming {
         artifacts: vec![Artifact::parse("payments-api:1.6.0")],
         settled: Vec::new(),
         commit: Some(COMMIT.to_owned()),
-        committed: Some(at("2026-11-30T12:00:00Z")),
+        replacing: Vec::new(),
+        committed: Committed::At(at("2026-11-30T12:00:00Z")),
     }
 }
 
@@ -104,7 +108,9 @@ fn about(image: &str) -> About {
 #[test]
 fn report_of_another_build_is_refused_in_words() {
     let (before, after) = (at("2026-11-30T11:00:00Z"), at("2026-11-30T12:10:00Z"));
-    let undated = Incoming { committed: None, ..incoming() };
+    let undated = Incoming { committed: Committed::NotTold, ..incoming() };
+    let missing = Incoming { committed: Committed::Missing("no tag v1.6.0".to_owned()), ..incoming() };
+    let named = |reference: &str| Ok(Tie::Image(image(&[reference])));
     let pinned = Incoming { artifacts: vec![Artifact::parse("payments-api:1.6.0@sha256:aaaaaaaa")], ..incoming() };
     let with = |commits: &[&str]| About {
         commits: commits.iter().map(|&commit| commit.to_owned()).collect(),
@@ -114,11 +120,11 @@ fn report_of_another_build_is_refused_in_words() {
     let err = |words: &str| Err(words.to_owned());
     for (incoming, about, at, wanted) in [
         (incoming(), about("x/payments-api:1.5.0"), after, err("is about payments-api:1.5.0, and 1.6.0 comes in")),
-        (incoming(), about("x/payments-api:1.6.0"), after, Ok(Tie::Named)),
+        (incoming(), about("x/payments-api:1.6.0"), after, named("x/payments-api:1.6.0")),
         // The tag was given to a later build.
         (incoming(), about("x/payments-api:1.6.0"), before, err(written)),
-        (undated.clone(), about("x/payments-api:1.6.0"), before, Ok(Tie::Named)),
-        (incoming(), about("payments-api:ci-4711"), after, Ok(Tie::Named)),
+        (undated.clone(), about("x/payments-api:1.6.0"), before, named("x/payments-api:1.6.0")),
+        (incoming(), about("payments-api:ci-4711"), after, named("payments-api:ci-4711")),
         (incoming(), about("payments-api:ci-4711"), before, err(written)),
         (
             undated.clone(),
@@ -129,7 +135,7 @@ fn report_of_another_build_is_refused_in_words() {
                  tag that comes in, or have its commit in the repository of [service]",
             ),
         ),
-        (incoming(), about("payments-api:9f2c41a"), before, Ok(Tie::Named)),
+        (incoming(), about("payments-api:9f2c41a"), before, named("payments-api:9f2c41a")),
         (incoming(), about("worker:sha-9f2c41a"), after, Ok(Tie::Foreign("worker:sha-9f2c41a".to_owned()))),
         (
             pinned.clone(),
@@ -141,16 +147,24 @@ fn report_of_another_build_is_refused_in_words() {
             ),
         ),
         // The index and one of its platforms have two digests under one tag.
-        (pinned, about("payments-api:1.6.0@sha256:7ecc93eb"), after, Ok(Tie::Named)),
+        (pinned, about("payments-api:1.6.0@sha256:7ecc93eb"), after, named("payments-api:1.6.0@sha256:7ecc93eb")),
         // What stays as it is.
         (beside_redis(), about("hub/redis:7"), before, Ok(Tie::Settled("redis:7".to_owned()))),
         (beside_redis(), about("redis:6"), after, Ok(Tie::Settled("redis:6".to_owned()))),
-        (beside_redis(), about("payments-api:1.6.0"), after, Ok(Tie::Named)),
+        (beside_redis(), about("payments-api:1.6.0"), after, named("payments-api:1.6.0")),
         (beside_redis(), about("payments-api:1.5.0"), after, err("is about payments-api:1.5.0, and 1.6.0 comes in")),
         (incoming(), about("nginx:1.25"), after, Ok(Tie::Foreign("nginx:1.25".to_owned()))),
         (incoming(), About::default(), before, err(written)),
         (incoming(), About::default(), after, Ok(Tie::Unnamed)),
         (undated, About::default(), before, Ok(Tie::Unnamed)),
+        (
+            missing.clone(),
+            About::default(),
+            after,
+            err("does not name the build that it is about, and may be older than 1.6.0: no tag v1.6.0"),
+        ),
+        (missing.clone(), about("payments-api:1.6.0"), before, named("payments-api:1.6.0")),
+        (missing, with(&["9f2c41ab"]), before, Ok(Tie::Named)),
         (incoming(), with(&["9f2c41ab"]), before, Ok(Tie::Named)),
         (incoming(), with(&["1b3d5e7f99"]), after, err("is about commit 1b3d5e7f, and 1.6.0 was built from 9f2c41ab")),
         // A copy of an old report is young, and says itself that it is old.
@@ -175,11 +189,35 @@ fn one_report_about_what_comes_in_is_enough_beside_others() {
         vec![],
         vec![Tie::Unnamed],
         vec![settled(), Tie::Named],
-        vec![foreign(), Tie::Named],
+        vec![foreign(), Tie::Image(image(&["payments-api:1.6.0"]))],
         vec![Tie::Unnamed, foreign()],
     ] {
         assert_eq!(all_foreign(&ties), None, "{ties:?}");
     }
+}
+
+/// Law 1: what is known of one image says nothing of another that comes in with it.
+#[test]
+fn reports_of_images_have_to_be_about_each_that_is_replaced() {
+    let replacing = ["payments-api:1.6.0@sha256:aaaaaaaa", "worker:1.6.0"].map(Artifact::parse).to_vec();
+    let incoming = Incoming { replacing, ..incoming() };
+    let of = |references: &[&str]| Tie::Image(image(references));
+    let api = || of(&["hub/payments-api:1.6.0"]);
+    let why = incoming.not_covered(&[api(), Tie::Foreign("nginx:1.25".to_owned())]);
+    assert_eq!(why.as_deref(), Some("no report is about worker:1.6.0, which comes in as well: scan it, too"));
+    let why = incoming.not_covered(&[of(&["worker:1.6.0"])]);
+    assert_eq!(why.as_deref(), Some("no report is about payments-api:1.6.0, which comes in as well: scan it, too"));
+    for ties in [
+        vec![api(), of(&["worker:1.6.0"])],
+        vec![of(&["app:local", "app@sha256:aaaaaaaa"]), of(&["worker:1.6.0"])],
+        // The commit that made both, and a folder that was scanned.
+        vec![api(), Tie::Named],
+        vec![Tie::Unnamed, api()],
+        vec![],
+    ] {
+        assert_eq!(incoming.not_covered(&ties), None, "{ties:?}");
+    }
+    assert_eq!(Incoming { replacing: Vec::new(), ..incoming }.not_covered(&[api()]), None);
 }
 
 proptest! {
@@ -347,8 +385,13 @@ async fn scan_of_what_does_not_change_is_no_evidence_for_what_does() {
             None => assert_eq!(evidence.found, CheckOutcome::Passed, "{list}: {}", evidence.summary),
         }
     }
-    // Of two images that change, the one says nothing of the other's old build.
-    let two = CheckInput { changing: scene.artifacts[..2].to_vec(), ..scene };
+    // Of two images that change, the one says nothing of the other, or of its old build.
+    let replacing = scene.artifacts[..2].to_vec();
+    let two = CheckInput { changing: replacing.clone(), replacing, ..scene };
+    let list = json!({"kind": "List", "items": [item("payments-api", "1.6.0"), audit()]}).to_string();
+    let evidence = judged("scan = { files = ['report'] }", &list, Timestamp::now(), &two, &Tools::default()).await;
+    let uncovered = "no report is about redis:7, which comes in as well: scan it, too";
+    assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Blind, uncovered));
     let list = json!({"kind": "List", "items": [item("redis", "7"), item("payments-api", "1.5.0")]}).to_string();
     let evidence = judged("scan = { files = ['report'] }", &list, Timestamp::now(), &two, &Tools::default()).await;
     assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Blind, other));
@@ -448,6 +491,39 @@ async fn reports_of_each_version_are_kept_apart_by_their_path() {
 }
 
 #[tokio::test]
+async fn report_without_a_name_needs_the_commit_where_versions_are_tagged() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("feat: pay");
+    let (asked, text) = ("junit = { files = ['report'] }", "<testsuite><testcase name='a'/></testsuite>");
+    let scene = scene_of("1.6.0", "payments-api:1.6.0");
+    let judge = async |folder: &Path| {
+        let tools = Tools { repository: Some(folder.to_owned()), ..Tools::default() };
+        judged(asked, text, Timestamp::now(), &scene, &tools).await
+    };
+    // A team that tags nothing has nothing to compare with.
+    assert_eq!(judge(repo.path()).await.found, CheckOutcome::Passed);
+    repo.run(&["tag", "v1.5.0"]);
+    assert_eq!(judge(repo.path()).await.found, CheckOutcome::Blind);
+    repo.commit("feat: pay twice");
+    repo.run(&["tag", "v1.6.0"]);
+    assert_eq!(judge(repo.path()).await.found, CheckOutcome::Passed);
+    // As checkouts in pipelines are: the last commit, and no tag.
+    let clone = tempfile::tempdir().unwrap();
+    let from = format!("file://{}", repo.path().display());
+    let to = clone.path().display().to_string();
+    repo.run(&["clone", "--quiet", "--depth=1", "--no-tags", &from, &to]);
+    let evidence = judge(clone.path()).await;
+    let is_refused = evidence.found == CheckOutcome::Blind
+        && evidence
+            .summary
+            .ends_with(" is a shallow clone, and its history ends early: `git fetch --unshallow --tags` in it");
+    assert!(is_refused, "{}", evidence.summary);
+}
+
+#[tokio::test]
 async fn report_that_is_older_than_the_commit_is_no_evidence() {
     if no_git() {
         return;
@@ -482,13 +558,14 @@ async fn report_that_is_older_than_the_commit_is_no_evidence() {
         assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Blind, wanted), "{asked}");
         let evidence = judged(asked, text, committed + hour, &scene, &tools).await;
         assert_eq!(evidence.found, CheckOutcome::Passed, "{asked}: {}", evidence.summary);
-        // A clone that is behind says nothing of it.
+        // A clone that is behind cannot tell: the report may be of any build.
         let unknown = scene_of("1.7.0", "payments-api:1.7.0");
-        assert_eq!(
-            judged(asked, text, committed - hour, &unknown, &tools).await.found,
-            CheckOutcome::Passed,
-            "{asked}"
-        );
+        let evidence = judged(asked, text, committed + hour, &unknown, &tools).await;
+        let why = "report: does not name the build that it is about, and may be older than 1.7.0: ";
+        let is_refused = evidence.found == CheckOutcome::Blind
+            && evidence.summary.starts_with(why)
+            && evidence.summary.ends_with(" has no tag v1.7.0 or 1.7.0: `git fetch --tags` in it, or tag the commit");
+        assert!(is_refused, "{asked}: {}", evidence.summary);
     }
     let asked = "sarif = { files = ['report'] }";
     assert_eq!(judged(asked, &sarif(&commit), committed, &scene, &tools).await.found, CheckOutcome::Passed);
