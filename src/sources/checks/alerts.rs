@@ -137,10 +137,14 @@ async fn could_fire(
         kinds.len() > 1 && all.iter().all(|alert| has(&alert.labels, std::slice::from_ref(matcher)))
     };
     let of_rules: Matchers<'_> = matchers.iter().filter(|matcher| !external(matcher)).cloned().collect();
+    let rules = prometheus.alerting_rules().await.map_err(|error| format!("{nothing}, and its rules: {error}"))?;
+    if let Some(name) = rules::fired(&rules, &of_rules) {
+        let name = tools.redactor.cut(name, 80);
+        return Err(format!("Prometheus fires {name}, and Alertmanager does not know it: does Prometheus reach it?"));
+    }
     if of_rules.is_empty() {
         return Ok(());
     }
-    let rules = prometheus.alerting_rules().await.map_err(|error| format!("{nothing}, and its rules: {error}"))?;
     match rules::could_raise(&rules, &of_rules, prometheus).await {
         Ok(CouldRaise::Yes) => Ok(()),
         Ok(CouldRaise::No) => Err(format!("{nothing}, and {}", no_rule(&rules, prometheus))),
@@ -159,8 +163,7 @@ async fn of_prometheus(
     let mut matching = Vec::new();
     for matchers in matchers {
         let known: Vec<&RaisedAlert> = alerts.iter().filter(|alert| has(&alert.labels, matchers)).collect();
-        // A state that is not known may be a firing one.
-        let firing = known.iter().filter(|alert| !matches!(alert.state.as_str(), "pending" | "inactive"));
+        let firing = known.iter().filter(|alert| rules::is_firing(alert));
         matching.extend(
             firing.map(|alert| made(alert.labels.clone(), &alert.annotations, alert.active_at.as_deref(), redactor)),
         );

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::promql::{Carried, Query};
 use super::{Matchers, has};
 use crate::sources::prometheus::PrometheusClient;
-use crate::sources::prometheus::answer::AlertingRule;
+use crate::sources::prometheus::answer::{AlertingRule, RaisedAlert};
 use crate::sources::prometheus::trouble::QueryError;
 
 /// Most selectors that one request asks for.
@@ -18,6 +18,19 @@ pub(super) enum CouldRaise {
     No,
     /// One could, and cannot be evaluated: its name.
     Broken(String),
+}
+
+/// Returns whether an alert fires. A state that is not known may be a firing one.
+pub(super) fn is_firing(alert: &RaisedAlert) -> bool {
+    !matches!(alert.state.as_str(), "pending" | "inactive")
+}
+
+/// Returns the name of a rule by which an alert with these labels fires.
+pub(super) fn fired<'a>(rules: &'a [AlertingRule], matchers: &Matchers<'_>) -> Option<&'a str> {
+    let fires = |rule: &&AlertingRule| {
+        rule.alerts.iter().flatten().any(|alert| is_firing(alert) && has(&alert.labels, matchers))
+    };
+    rules.iter().find(fires).map(|rule| rule.name.as_str())
 }
 
 /// Returns whether any of the rules could raise an alert with these labels; asks the server which series there are

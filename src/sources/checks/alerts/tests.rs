@@ -212,6 +212,29 @@ async fn alertmanager_without_such_an_alert_is_blind_unless_a_rule_could_fire() 
 }
 
 #[tokio::test]
+async fn alert_that_fires_and_alertmanager_does_not_know_is_blind() {
+    let (url, _) = serve(&[("/api/v2/alerts", json!([]))]).await;
+    let asked = read(&format!("url = '{url}', matchers = {{ severity = 'page' }}")).unwrap();
+    for (state, found) in [
+        ("firing", CheckOutcome::Blind),
+        ("recovering", CheckOutcome::Blind),
+        ("pending", CheckOutcome::Passed),
+        ("inactive", CheckOutcome::Passed),
+    ] {
+        let labels = json!({"alertname": "HighErrors", "severity": "page"});
+        let rule = json!({
+            "type": "alerting", "name": "HighErrors", "query": "up == 0", "health": "ok",
+            "labels": {"severity": "page"}, "alerts": [{"labels": labels, "state": state}],
+        });
+        let groups = json!({"status": "success", "data": {"groups": [{"rules": [rule]}]}});
+        let evidence = look(&asked, &scene(), &prometheus(json!([]), Some(groups)).await).await;
+        assert_eq!(evidence.found, found, "{state}: {}", evidence.summary);
+        let unheard = "Prometheus fires HighErrors, and Alertmanager does not know it: does Prometheus reach it?";
+        assert_eq!(evidence.summary == unheard, found == CheckOutcome::Blind, "{state}: {}", evidence.summary);
+    }
+}
+
+#[tokio::test]
 async fn a_broken_rule_beside_a_working_one_is_blind() {
     let asked = read("matchers = { severity = 'page' }").unwrap();
     let rule = |name: &str, health: &str| json!({"type": "alerting", "name": name, "query": "up == 0", "health": health, "labels": {"severity": "page"}});
