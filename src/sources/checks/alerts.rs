@@ -13,7 +13,6 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
-use self::rules::CouldRaise;
 use super::web::{fill, headers, json, request, token};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figures};
 use super::{CheckInput, Evidence, Tools};
@@ -21,6 +20,7 @@ use crate::config::checks::Alerts;
 use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
 use crate::sources::prometheus::answer::{AlertingRule, RaisedAlert};
+use crate::sources::prometheus::trouble::QueryError;
 
 /// An alert, whoever tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,9 @@ struct Status {
     state: String,
 }
 
+/// The state of one that is silenced or inhibited.
+const SUPPRESSED: &str = "suppressed";
+
 /// Labels with their values: an alert fits that has all of them.
 type Matchers<'a> = Vec<(&'a str, String)>;
 
@@ -66,8 +69,17 @@ async fn firing(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Result<Vec
         .collect();
     match (&asked.url, &tools.prometheus) {
         (Some(base), prometheus) => {
+            let mut doubt = None;
             for matchers in &matchers {
-                alerts.extend(of_alertmanager(asked, base, matchers, prometheus.as_ref(), tools).await?);
+                match of_alertmanager(asked, base, matchers, prometheus.as_ref(), tools).await {
+                    Ok(known) => alerts.extend(known),
+                    Err(why) => doubt = doubt.or(Some(why)),
+                }
+            }
+            // What fires is red, whatever else is unknown.
+            let is_firing = alerts.iter().any(|alert| !alert.is_suppressed);
+            if let Some(why) = doubt.filter(|_| !is_firing) {
+                return Err(why);
             }
         }
         (None, Some(prometheus)) => alerts = of_prometheus(prometheus, &matchers, &tools.redactor).await?,
@@ -93,11 +105,11 @@ async fn of_alertmanager(
     let mut known = gettable(asked, base, &filters, tools).await?;
     // A proxy may lose the filter on the way.
     known.retain(|alert| has(&alert.labels, matchers));
-    if known.is_empty() {
-        could_fire(asked, base, matchers, prometheus, tools).await?;
+    if known.iter().all(|alert| alert.status.state == SUPPRESSED) {
+        could_fire(asked, base, matchers, !known.is_empty(), prometheus, tools).await?;
     }
     let told = |alert: Gettable| Alert {
-        is_suppressed: alert.status.state == "suppressed",
+        is_suppressed: alert.status.state == SUPPRESSED,
         ..made(alert.labels, &alert.annotations, Some(&alert.starts_at), &tools.redactor)
     };
     Ok(known.into_iter().map(told).collect())
@@ -117,19 +129,30 @@ async fn gettable(asked: &Alerts, base: &Url, filters: &[String], tools: &Tools)
     json(request, &url, "Alertmanager", hint, &tools.redactor).await
 }
 
-/// Returns whether an alert could have these labels, where an Alertmanager knows of none that has: it knows no rules, so
+/// Returns whether an alert with these labels could fire, where an Alertmanager has none that does: it knows no rules, so
 /// the environment's Prometheus is asked for its own. Labels that all alerts have come from there, not from a rule.
 async fn could_fire(
     asked: &Alerts,
     base: &Url,
     matchers: &Matchers<'_>,
+    is_known: bool,
     prometheus: Option<&PrometheusClient>,
     tools: &Tools,
 ) -> Result<(), String> {
     let nothing = format!("matches nothing: Alertmanager knows no alert with {}", written(matchers, &tools.redactor));
-    let Some(prometheus) = prometheus else {
-        return Err(format!("{nothing}; set [prometheus], so that its rules tell whether one could fire"));
+    let (prometheus, rules) = match prometheus {
+        Some(prometheus) => (prometheus, prometheus.alerting_rules().await),
+        None if is_known => return Ok(()),
+        None => return Err(format!("{nothing}; set [prometheus], so that its rules tell whether one could fire")),
     };
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(_) if is_known => return Ok(()),
+        Err(error) => return Err(format!("{nothing}, and its rules: {error}")),
+    };
+    if is_known && rules.iter().all(AlertingRule::works) {
+        return Ok(());
+    }
     let all = gettable(asked, base, &[], tools).await?;
     // Of one kind of alert all may have it from their rule.
     let kinds: BTreeSet<Option<&String>> = all.iter().map(|alert| alert.labels.get("alertname")).collect();
@@ -137,20 +160,37 @@ async fn could_fire(
         kinds.len() > 1 && all.iter().all(|alert| has(&alert.labels, std::slice::from_ref(matcher)))
     };
     let of_rules: Matchers<'_> = matchers.iter().filter(|matcher| !external(matcher)).cloned().collect();
-    let rules = prometheus.alerting_rules().await.map_err(|error| format!("{nothing}, and its rules: {error}"))?;
-    if let Some(name) = rules::fired(&rules, &of_rules) {
+    if let (false, Some(name)) = (is_known, rules::fired(&rules, &of_rules)) {
         let name = tools.redactor.cut(name, 80);
         return Err(format!("Prometheus fires {name}, and Alertmanager does not know it: does Prometheus reach it?"));
     }
-    if of_rules.is_empty() {
+    could_be_raised(&rules, &of_rules, is_known || of_rules.is_empty(), &nothing, prometheus).await
+}
+
+/// Returns whether the rules could raise an alert with these labels: none that could is broken and, where no such alert
+/// is known, one can.
+async fn could_be_raised(
+    rules: &[AlertingRule],
+    matchers: &Matchers<'_>,
+    is_known: bool,
+    nothing: &str,
+    prometheus: &PrometheusClient,
+) -> Result<(), String> {
+    let unknown = |error: QueryError| format!("{nothing}, and the series of its rules are unknown: {error}");
+    let at = prometheus.at();
+    // What could fire and is not looked at is worse than what cannot fire.
+    match rules::broken(rules, matchers, prometheus).await {
+        Ok(None) => {}
+        Ok(Some(rule)) => return Err(format!("rule {} of {at} could raise one, and cannot be evaluated", rule.name)),
+        Err(error) if is_known => {
+            return Err(format!("a rule of {at} cannot be evaluated, and its series are unknown: {error}"));
+        }
+        Err(error) => return Err(unknown(error)),
+    }
+    if is_known || rules::could_raise(rules, matchers, prometheus).await.map_err(unknown)? {
         return Ok(());
     }
-    match rules::could_raise(&rules, &of_rules, prometheus).await {
-        Ok(CouldRaise::Yes) => Ok(()),
-        Ok(CouldRaise::No) => Err(format!("{nothing}, and {}", no_rule(&rules, prometheus))),
-        Ok(CouldRaise::Broken(rule)) => Err(broken(&rule, prometheus)),
-        Err(error) => Err(format!("{nothing}, and the series of its rules: {error}")),
-    }
+    Err(format!("{nothing}, and {}", no_rule(rules, prometheus)))
 }
 
 async fn of_prometheus(
@@ -161,37 +201,38 @@ async fn of_prometheus(
     let alerts = prometheus.alerts().await.map_err(|error| error.to_string())?;
     let rules = prometheus.alerting_rules().await;
     let mut matching = Vec::new();
+    let mut doubt = None;
     for matchers in matchers {
         let known: Vec<&RaisedAlert> = alerts.iter().filter(|alert| has(&alert.labels, matchers)).collect();
         let firing = known.iter().filter(|alert| rules::is_firing(alert));
         matching.extend(
             firing.map(|alert| made(alert.labels.clone(), &alert.annotations, alert.active_at.as_deref(), redactor)),
         );
-        if known.is_empty() {
-            let nothing = format!("matches nothing: no alert has {}", written(matchers, redactor));
-            let rules = rules.as_ref().map_err(|error| format!("{nothing}, and the rules are unknown: {error}"))?;
-            match rules::could_raise(rules, matchers, prometheus).await {
-                Ok(CouldRaise::Yes) => {}
-                Ok(CouldRaise::No) if rules.is_empty() => {}
-                Ok(CouldRaise::No) => return Err(format!("{nothing}, and {}", no_rule(rules, prometheus))),
-                Ok(CouldRaise::Broken(rule)) => return Err(broken(&rule, prometheus)),
-                Err(error) => return Err(format!("{nothing}, and the series of its rules are unknown: {error}")),
-            }
-        }
+        let is_known = !known.is_empty();
+        let nothing = format!("matches nothing: no alert has {}", written(matchers, redactor));
+        let told = match &rules {
+            Ok(rules) if rules.is_empty() => Ok(()),
+            Ok(rules) => could_be_raised(rules, matchers, is_known, &nothing, prometheus).await,
+            Err(_) if is_known => Ok(()),
+            Err(error) => Err(format!("{nothing}, and the rules are unknown: {error}")),
+        };
+        doubt = doubt.or(told.err());
+    }
+    // What fires is red, whatever else is unknown.
+    if !matching.is_empty() {
+        return Ok(matching);
+    }
+    if let Some(why) = doubt {
+        return Err(why);
     }
     // A server without rules has no alerts either. Some servers do not tell their rules.
-    if matching.is_empty() && rules.is_ok_and(|rules| rules.is_empty()) {
+    if rules.is_ok_and(|rules| rules.is_empty()) {
         let at = prometheus.at();
         return Err(format!(
             "{at} has no alerting rules: nothing could fire; is it the right server, or `url` missing?"
         ));
     }
     Ok(matching)
-}
-
-/// Says that what should raise such an alert does not work.
-fn broken(rule: &str, prometheus: &PrometheusClient) -> String {
-    format!("rule {rule} of {} could raise one, and cannot be evaluated", prometheus.at())
 }
 
 /// Says that no rule could raise such an alert, and which one is broken: it may be the one that should.

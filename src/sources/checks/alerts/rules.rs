@@ -11,15 +11,6 @@ use crate::sources::prometheus::trouble::QueryError;
 /// Most selectors that one request asks for.
 const MAX_SELECTORS: usize = 100;
 
-/// Whether any rule could raise an alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CouldRaise {
-    Yes,
-    No,
-    /// One could, and cannot be evaluated: its name.
-    Broken(String),
-}
-
 /// Returns whether an alert fires. A state that is not known may be a firing one.
 pub(super) fn is_firing(alert: &RaisedAlert) -> bool {
     !matches!(alert.state.as_str(), "pending" | "inactive")
@@ -33,21 +24,28 @@ pub(super) fn fired<'a>(rules: &'a [AlertingRule], matchers: &Matchers<'_>) -> O
     rules.iter().find(fires).map(|rule| rule.name.as_str())
 }
 
-/// Returns whether any of the rules could raise an alert with these labels; asks the server which series there are
-/// where the rules alone do not tell.
+/// Returns the first rule that could raise an alert with these labels, and cannot be evaluated.
+pub(super) async fn broken<'a>(
+    rules: &'a [AlertingRule],
+    matchers: &Matchers<'_>,
+    prometheus: &PrometheusClient,
+) -> Result<Option<&'a AlertingRule>, QueryError> {
+    for rule in rules.iter().filter(|rule| !rule.works()) {
+        if could(std::iter::once(rule), matchers, prometheus).await? {
+            return Ok(Some(rule));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns whether any of the rules that work could raise an alert with these labels; asks the server which series there
+/// are where the rules alone do not tell.
 pub(super) async fn could_raise(
     rules: &[AlertingRule],
     matchers: &Matchers<'_>,
     prometheus: &PrometheusClient,
-) -> Result<CouldRaise, QueryError> {
-    // What could fire and is not looked at is worse than what cannot fire.
-    for rule in rules.iter().filter(|rule| !rule.works()) {
-        if could(std::iter::once(rule), matchers, prometheus).await? {
-            return Ok(CouldRaise::Broken(rule.name.clone()));
-        }
-    }
-    let working = rules.iter().filter(|rule| rule.works());
-    Ok(if could(working, matchers, prometheus).await? { CouldRaise::Yes } else { CouldRaise::No })
+) -> Result<bool, QueryError> {
+    could(rules.iter().filter(|rule| rule.works()), matchers, prometheus).await
 }
 
 async fn could<'a>(

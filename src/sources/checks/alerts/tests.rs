@@ -246,6 +246,28 @@ async fn a_broken_rule_beside_a_working_one_is_blind() {
 }
 
 #[tokio::test]
+async fn a_broken_rule_is_blind_whatever_alerts_are_known() {
+    let (url, _) = serve(&[("/api/v2/alerts", json!([gettable("HighErrors", "payments", "suppressed")]))]).await;
+    let of_alertmanager = read(&format!("url = '{url}', matchers = {{ severity = 'page' }}")).unwrap();
+    let asked = read("matchers = { severity = 'page' }").unwrap();
+    for (health, severity, is_broken) in [("ok", "page", false), ("err", "page", true), ("err", "ticket", false)] {
+        let rule = |name: &str, health: &str, severity: &str| json!({"type": "alerting", "name": name, "query": "sum(up) == 0", "health": health, "labels": {"severity": severity}});
+        let rules = [rule("PodDown", "ok", "page"), rule("Errors", health, severity)];
+        let groups = json!({"status": "success", "data": {"groups": [{"rules": rules}]}});
+        let alert = |state: &str| json!([{"labels": {"alertname": "PodDown", "severity": "page"}, "state": state}]);
+        let tools = prometheus(alert("pending"), Some(groups.clone())).await;
+        for asked in [&asked, &of_alertmanager] {
+            let evidence = look(asked, &scene(), &tools).await;
+            let found = if is_broken { CheckOutcome::Blind } else { CheckOutcome::Passed };
+            assert_eq!(evidence.found, found, "{health} {severity}: {}", evidence.summary);
+            assert_eq!(evidence.summary.contains("rule Errors of "), is_broken, "{}", evidence.summary);
+        }
+        let firing = look(&asked, &scene(), &prometheus(alert("firing"), Some(groups)).await).await;
+        assert_eq!(firing.found, CheckOutcome::Failed, "{}", firing.summary);
+    }
+}
+
+#[tokio::test]
 async fn a_label_of_the_only_kind_of_alert_is_not_that_of_all() {
     let warn = json!({
         "annotations": {}, "startsAt": "2026-03-02T09:14:07.182Z",
