@@ -181,9 +181,9 @@ async fn could_be_raised(
     // What could fire and is not looked at is worse than what cannot fire.
     match rules::broken(rules, matchers, prometheus).await {
         Ok(None) => {}
-        Ok(Some(rule)) => return Err(format!("rule {} of {at} could raise one, and cannot be evaluated", rule.name)),
+        Ok(Some((rule, trouble))) => return Err(format!("rule {} of {at} could raise one, and {trouble}", rule.name)),
         Err(error) if is_known => {
-            return Err(format!("a rule of {at} cannot be evaluated, and its series are unknown: {error}"));
+            return Err(format!("a rule of {at} is not evaluated, and its series are unknown: {error}"));
         }
         Err(error) => return Err(unknown(error)),
     }
@@ -237,8 +237,8 @@ async fn of_prometheus(
 
 /// Says that no rule could raise such an alert, and which one is broken: it may be the one that should.
 fn no_rule(rules: &[AlertingRule], prometheus: &PrometheusClient) -> String {
-    let broken = rules.iter().find(|rule| !rule.works());
-    let broken = broken.map(|rule| format!("; rule {} cannot be evaluated", rule.name)).unwrap_or_default();
+    let broken = rules.iter().find_map(|rule| Some(format!("; rule {} {}", rule.name, rule.trouble()?)));
+    let broken = broken.unwrap_or_default();
     format!("no rule of {} could raise one{broken}", prometheus.at())
 }
 

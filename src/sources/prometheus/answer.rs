@@ -148,7 +148,18 @@ impl AlertingRule {
     /// Returns whether it is evaluated, so that it could raise an alert.
     #[must_use]
     pub fn works(&self) -> bool {
-        self.health.as_deref() != Some("err")
+        self.trouble().is_none()
+    }
+
+    /// Says why it raises no alert whatever happens.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&'static str> {
+        match self.health.as_deref()? {
+            "err" => Some("cannot be evaluated"),
+            // Since the server was started, or read its rules again.
+            "unknown" => Some("was not evaluated yet"),
+            _ => None,
+        }
     }
 }
 
@@ -196,7 +207,7 @@ pub struct AlertingRule {
     /// `alerting`, or `recording` where a server does not tell them apart.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// `err` where it cannot be evaluated.
+    /// `err` where it cannot be evaluated, `unknown` where it was not yet.
     pub health: Option<String>,
     /// The labels that it adds; a value may be a template.
     pub labels: Option<BTreeMap<String, String>>,

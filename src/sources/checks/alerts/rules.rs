@@ -24,15 +24,16 @@ pub(super) fn fired<'a>(rules: &'a [AlertingRule], matchers: &Matchers<'_>) -> O
     rules.iter().find(fires).map(|rule| rule.name.as_str())
 }
 
-/// Returns the first rule that could raise an alert with these labels, and cannot be evaluated.
+/// Returns the first rule that could raise an alert with these labels, and is not evaluated: why.
 pub(super) async fn broken<'a>(
     rules: &'a [AlertingRule],
     matchers: &Matchers<'_>,
     prometheus: &PrometheusClient,
-) -> Result<Option<&'a AlertingRule>, QueryError> {
-    for rule in rules.iter().filter(|rule| !rule.works()) {
+) -> Result<Option<(&'a AlertingRule, &'static str)>, QueryError> {
+    for rule in rules {
+        let Some(trouble) = rule.trouble() else { continue };
         if could(std::iter::once(rule), matchers, prometheus).await? {
-            return Ok(Some(rule));
+            return Ok(Some((rule, trouble)));
         }
     }
     Ok(None)

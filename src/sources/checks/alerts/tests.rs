@@ -158,7 +158,7 @@ async fn broken_and_recording_rules_raise_nothing_and_unknown_states_fire() {
     let rule = |kind: &str, health: &str| json!({"type": kind, "name": "High", "query": "up == 0", "health": health, "labels": {"severity": "page"}});
     for (rule, found, words) in [
         (rule("alerting", "ok"), CheckOutcome::Passed, "nothing is firing"),
-        (rule("alerting", "unknown"), CheckOutcome::Passed, "nothing is firing"),
+        (rule("alerting", "unknown"), CheckOutcome::Blind, "could raise one, and was not evaluated yet"),
         (rule("alerting", "err"), CheckOutcome::Blind, "could raise one, and cannot be evaluated"),
         (rule("recording", "ok"), CheckOutcome::Blind, "has no alerting rules"),
     ] {
