@@ -10,8 +10,26 @@ use super::{Finding, Grade, Kind, Tally};
 
 /// Grype: `grype/presenter/models` of anchore/grype.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Grype {
     matches: Option<Vec<Match>>,
+    alerts_by_package: Option<Vec<GrypeAlerts>>,
+}
+
+/// What keeps Grype from matching a package: the system that it is of gets no updates any more, or is not known.
+#[derive(Deserialize)]
+struct GrypeAlerts {
+    #[serde(default)]
+    package: Package,
+    alerts: Option<Vec<GrypeAlert>>,
+}
+
+#[derive(Deserialize)]
+struct GrypeAlert {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -240,7 +258,13 @@ impl Tally {
                 title: "",
             });
         }
-        Ok(())
+        let of_packages = report.alerts_by_package.iter().flatten();
+        let first = of_packages.flat_map(|of| of.alerts.iter().flatten().map(move |alert| (&of.package, alert))).next();
+        let Some((package, alert)) = first else { return Ok(()) };
+        let name = if package.name.is_empty() { "a package" } else { package.name.as_str() };
+        let message = if alert.message.is_empty() { &alert.kind } else { &alert.message };
+        let (name, message) = (self.redactor.cut(name, 80), self.redactor.cut(message, 120));
+        Err(format!("Grype may not know what is wrong in {name}: {message}"))
     }
 
     pub(super) fn osv_scanner(&mut self, report: &OsvScanner) -> Result<(), String> {

@@ -139,10 +139,33 @@ fn what_can_be_read_counts_beside_what_cannot() {
         json!({"SchemaVersion": 2, "ArtifactName": "a", "Results": [odd, bad]}),
         json!({"apiVersion": "v1", "kind": "List", "items": [bare, operator("VulnerabilityReport", &json!({"vulnerabilities": [critical]}))]}),
         json!({"SchemaVersion": 2, "ArtifactName": "a", "Metadata": {"OS": {"Family": "alpine", "Name": "3.9.6", "EOSL": true}}, "Results": [bad]}),
+        json!({"matches": [{"vulnerability": {"id": "CVE-1", "severity": "Critical"}}], "source": {},
+            "alertsByPackage": [{"package": {"name": "a"}, "alerts": [{"type": "distro-eol", "message": "end of life"}]}]}),
     ] {
         let (tally, result) = add(&report, Expected::Any, Severity::Critical);
         assert!(result.is_err() && tally.found.iter().sum::<u64>() == 1, "{report}: {result:?}");
     }
+}
+
+#[test]
+fn what_grype_does_not_match_is_named() {
+    let alerted = |package: Value, alerts: Value| {
+        let of_package = json!([{"package": package, "alerts": alerts}]);
+        found(&json!({"matches": [], "source": {}, "alertsByPackage": of_package}))
+    };
+    let musl = || json!({"name": "musl", "version": "1.1"});
+    for (kind, message, words) in [
+        ("distro-eol", "Package is from end-of-life distro: alpine 3.9", "end-of-life distro: alpine 3.9"),
+        ("distro-disabled", "Package is from a distro that is disabled: arch", "disabled: arch"),
+        ("of-a-later-version", "", "of-a-later-version"),
+    ] {
+        let why = alerted(musl(), json!([{"type": kind, "message": message, "metadata": {"name": "x"}}])).unwrap_err();
+        let begins = "Grype may not know what is wrong in musl: ";
+        assert!(why.starts_with(begins) && why.ends_with(words), "{why}");
+    }
+    assert_eq!(alerted(musl(), json!([])), Ok(0));
+    assert_eq!(found(&json!({"matches": [], "source": {}, "alertsByPackage": []})), Ok(0));
+    assert_eq!(found(&json!({"matches": [], "source": {}, "alertsByPackage": null})), Ok(0));
 }
 
 /// OSV-Scanner ends with 0 where what is vulnerable is never called.
