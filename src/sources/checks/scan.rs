@@ -5,6 +5,7 @@ mod about;
 mod cvss;
 mod format;
 mod others;
+mod snyk;
 mod trivy;
 
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! Grype, OSV-Scanner, npm audit, cargo audit and Snyk.
+//! Grype, OSV-Scanner, npm audit and cargo audit.
 
 use std::collections::BTreeMap;
 
@@ -208,41 +208,6 @@ struct CargoVersions {
     patched: Option<Vec<String>>,
 }
 
-/// `snyk test --json`, of one project or of several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Snyk {
-    Several(Vec<SnykProject>),
-    One(Box<SnykProject>),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SnykProject {
-    ok: Option<bool>,
-    error: Option<Value>,
-    vulnerabilities: Option<Vec<SnykIssue>>,
-    infrastructure_as_code_issues: Option<Vec<SnykIssue>>,
-    applications: Option<Vec<SnykProject>>,
-    dependency_count: Option<u64>,
-    project_name: Option<String>,
-    target_file: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SnykIssue {
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    severity: String,
-    package_name: Option<String>,
-    version: Option<String>,
-    fixed_in: Option<Vec<String>>,
-}
-
 impl Tally {
     pub(super) fn grype(&mut self, report: &Grype) -> Result<(), String> {
         let Some(matches) = &report.matches else { return Err("gives no list of matches".to_owned()) };
@@ -381,53 +346,6 @@ impl Tally {
         if report.vulnerabilities.count > list.len() as u64 {
             let (counted, listed) = (report.vulnerabilities.count, list.len());
             return Err(format!("counts {counted} vulnerabilities and lists {listed} of them"));
-        }
-        Ok(())
-    }
-
-    pub(super) fn snyk(&mut self, report: &Snyk) -> Result<(), String> {
-        match report {
-            Snyk::One(project) => self.snyk_project(project),
-            Snyk::Several(projects) if projects.is_empty() => Err("lists no project: nothing was scanned".to_owned()),
-            Snyk::Several(projects) => self.each(projects, Self::snyk_project),
-        }
-    }
-
-    fn snyk_project(&mut self, project: &SnykProject) -> Result<(), String> {
-        if let Some(error) = &project.error {
-            let error = self.redactor.cut(error.as_str().unwrap_or("no message"), 120);
-            return Err(format!("Snyk failed: {error}"));
-        }
-        let lists = [&project.vulnerabilities, &project.infrastructure_as_code_issues];
-        if lists.iter().all(|list| list.is_none()) {
-            return Err("a project has no list of findings: it was not scanned".to_owned());
-        }
-        if project.dependency_count == Some(0) {
-            return Err("looked at no dependency: nothing was scanned".to_owned());
-        }
-        self.targets += 1;
-        let place = project.project_name.as_ref().or(project.target_file.as_ref());
-        self.artifacts.extend(place.map(|place| self.redactor.cut(place, 100)));
-        let kinds = [Kind::Vulnerability, Kind::Misconfiguration];
-        let mut listed = 0_u64;
-        for (kind, list) in kinds.into_iter().zip(lists) {
-            for found in list.iter().flatten() {
-                listed += 1;
-                let fixed = found.fixed_in.as_deref().unwrap_or_default().join(", ");
-                let name = found.package_name.as_deref().unwrap_or_default();
-                self.finding(&Finding {
-                    kind,
-                    grade: Grade::of(&found.severity),
-                    word: &found.severity,
-                    id: &found.id,
-                    what: self.package(name, found.version.as_deref().unwrap_or_default(), &fixed),
-                    title: &found.title,
-                });
-            }
-        }
-        self.each(project.applications.iter().flatten(), Self::snyk_project)?;
-        if project.ok == Some(false) && listed == 0 && project.applications.is_none() {
-            return Err("Snyk says that it is not fine, and lists nothing".to_owned());
         }
         Ok(())
     }

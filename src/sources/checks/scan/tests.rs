@@ -148,6 +148,29 @@ fn what_can_be_read_counts_beside_what_cannot() {
 }
 
 #[test]
+fn report_of_snyk_that_leaves_out_what_counts_is_named() {
+    let project = |threshold: &str, issues: &Value| json!({"ok": true, "severityThreshold": threshold, "vulnerabilities": issues, "dependencyCount": 3});
+    let none = json!([]);
+    let with = |threshold: &str, least: Severity| add(&project(threshold, &none), Expected::Any, least).1;
+    let left_out = "was written with --severity-threshold=critical, and HIGH counts here";
+    assert_eq!(with("critical", Severity::High).unwrap_err(), left_out);
+    assert_eq!(with("critical", Severity::Critical), Ok(()));
+    assert_eq!(with("medium", Severity::High), Ok(()));
+    assert_eq!(with("low", Severity::Low), Ok(()));
+    let odd = with("severe", Severity::Critical).unwrap_err();
+    assert_eq!(odd, "was written with --severity-threshold=severe, and that is no severity of Snyk");
+
+    let all = |report: &Value| add(report, Expected::Any, Severity::High);
+    let several = json!([project("low", &none), project("critical", &none)]);
+    assert_eq!(all(&several).1.unwrap_err(), left_out);
+    let mut image = project("low", &none);
+    image["applications"] = json!([project("critical", &none)]);
+    assert_eq!(all(&image).1.unwrap_err(), left_out);
+    let (tally, result) = all(&project("critical", &json!([{"id": "S1", "severity": "critical"}])));
+    assert!(result.is_err() && tally.found.iter().sum::<u64>() == 1, "what is listed counts: {result:?}");
+}
+
+#[test]
 fn what_grype_does_not_match_is_named() {
     let alerted = |package: Value, alerts: Value| {
         let of_package = json!([{"package": package, "alerts": alerts}]);
