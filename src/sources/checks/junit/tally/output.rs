@@ -1,5 +1,5 @@
 //! What tests printed. Meson writes as the output of a suite what a program printed that speaks TAP, and how it ended;
-//! that it broke off, or failed after its last test, has no element of its own. Nor has it with Bats.
+//! that it broke off, or failed after its last test, has no element of its own. Nor has it with Bats, or `dotnet test`.
 
 use super::text::fitting;
 
@@ -11,6 +11,10 @@ const EXITED: &str = "(test program exited with status code ";
 
 /// What Bats adds to the output of the test in which a file broke off.
 const TOO_FEW: &str = "bats warning: Executed ";
+
+/// What `dotnet test --logger junit` adds to the errors of a suite where its test host crashed: the tests that did not
+/// run are left out.
+const ABORTED: &str = "Error - The active test run was aborted";
 
 /// What is known of an output, line by line.
 pub(super) struct Output {
@@ -58,7 +62,7 @@ impl Output {
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let line = line.trim_end();
-        if line.starts_with(EXITED) || line.starts_with(TOO_FEW) {
+        if [EXITED, TOO_FEW, ABORTED].iter().any(|told| line.starts_with(told)) {
             self.broke_off.get_or_insert_with(|| line.trim_matches(['(', ')']).to_owned());
         }
         if line.is_empty() {
@@ -111,6 +115,13 @@ mod tests {
         let mut of_test = Output::of_test();
         of_test.add("1..3\nok 1");
         assert_eq!(of_test.finish(), None);
+    }
+
+    #[test]
+    fn run_of_dotnet_that_was_aborted_fails() {
+        let line = "Error - The active test run was aborted. Reason: Test host process crashed : Stack overflow.";
+        assert_eq!(told(&["Warning - slow\n", line, "\n   at Pay.Tests\n"]).unwrap(), line);
+        assert_eq!(told(&["the log says: ", line]), None);
     }
 
     #[test]

@@ -294,6 +294,8 @@ fn suite_whose_output_breaks_off_fails() {
     };
     assert_eq!(suite("1..1\nok 1 a"), (1, 0, 0, 0));
     assert_eq!(suite("1..2\nok 1 a"), (1, 1, 0, 0));
+    let aborted = "Error - The active test run was aborted. Reason: Test host process crashed : Stack overflow.";
+    assert_eq!(suite(aborted), (1, 1, 0, 0));
     let exit = "<testsuite name='s'><testcase name='a'/><system-err>\n(test program exited with status code 3)</system-err></testsuite>";
     let (tally, result) = tally(exit);
     result.unwrap();
