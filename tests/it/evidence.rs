@@ -272,6 +272,7 @@ fn benchmark_is_compared_with_its_baseline() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(here().join("bench.json"), folder.path().join("bench.json")).unwrap();
     fs::write(folder.path().join("main.json"), r#"{"median": 10, "results": []}"#).unwrap();
+    fs::write(folder.path().join("seconds.json"), r#"{"median": 10, "unit": "s"}"#).unwrap();
     let look = |asked: &str| look_in(folder.path(), &format!("benchmark = {{ file = 'bench.json', {asked} }}"));
     for (asked, found, summary) in [
         ("pointer = '/median', baseline = 12.5", CheckOutcome::Passed, "12.9 against 12.5: 3.2 % worse, within 5 %"),
@@ -296,6 +297,12 @@ fn benchmark_is_compared_with_its_baseline() {
             "pointer = '/results/0/median', baseline_file = 'main.json'",
             CheckOutcome::Blind,
             "main.json: has nothing at /results/0/median: at the top there are median, results",
+        ),
+        (
+            "pointer = '/median', baseline_file = 'seconds.json'",
+            CheckOutcome::Blind,
+            "bench.json: compares `ms` with `s`: `unit` differs in seconds.json, so write both with the same benchmarks, \
+             in the same order and unit",
         ),
     ] {
         let evidence = look(asked);
