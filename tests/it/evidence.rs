@@ -407,6 +407,11 @@ fn reports_in_which_nothing_was_tested_are_blind() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, text, words) in [
         ("junit", "<testsuites/>", "no test in 1 file"),
+        (
+            "junit",
+            "<failsafe-summary timeout='false'><completed>4</completed><failureMessage/></failsafe-summary>",
+            "no test in 1 file",
+        ),
         ("junit", "<testsuite tests='4'/>", "announces 4 tests and lists none"),
         ("junit", "<testsuite><testcase name='a'><skipped/></testcase></testsuite>", "all of 1 test skipped"),
         ("coverage", "<coverage/>", "no line of code"),

@@ -2,6 +2,7 @@
 
 mod again;
 mod case;
+mod failsafe;
 mod output;
 mod suite;
 mod text;
@@ -15,6 +16,7 @@ use crate::sources::checks::xml::{Element, Piece, Xml};
 
 use again::Runs;
 use case::{Case, MAY_FAIL, Verdict};
+use failsafe::Failsafe;
 use output::Output;
 use suite::Suite;
 use text::{append, shown};
@@ -71,6 +73,12 @@ enum OpenElement {
     },
     /// What the tests of a suite printed.
     Output(Output),
+    Failsafe(Failsafe),
+    /// An element of it.
+    FailsafePart {
+        name: String,
+        text: String,
+    },
     Neutral,
 }
 
@@ -112,7 +120,9 @@ impl Tally {
                     open.push(next);
                 }
                 Piece::Text(more) => match open.last_mut() {
-                    Some(OpenElement::Failure { text, .. }) => append(text, &more),
+                    Some(OpenElement::Failure { text, .. } | OpenElement::FailsafePart { text, .. }) => {
+                        append(text, &more);
+                    }
                     Some(OpenElement::Output(output)) => output.add(&more),
                     _ => {}
                 },
@@ -157,6 +167,10 @@ impl Tally {
         let found = role(name);
         match (parent, found) {
             (None | Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Suite) => self.suite(element),
+            (None, _) if name == failsafe::ROOT => self.failsafe(element),
+            (Some(OpenElement::Failsafe(_)), _) => {
+                Ok(OpenElement::FailsafePart { name: name.to_owned(), text: String::new() })
+            }
             (None, _) => {
                 let name = self.redactor.cut(name, 40);
                 Err(match foreign(name.as_str()) {
@@ -247,6 +261,12 @@ impl Tally {
             OpenElement::Output(output) => {
                 if let (Some(told), Some(suite)) = (output.finish(), suite_around(around)) {
                     suite.told.get_or_insert(told);
+                }
+            }
+            OpenElement::Failsafe(summary) => self.settle_failsafe(&summary),
+            OpenElement::FailsafePart { name, text } => {
+                if let Some(OpenElement::Failsafe(summary)) = around.last_mut() {
+                    self.failsafe_part(summary, &name, &text);
                 }
             }
             OpenElement::Neutral => {}
