@@ -34,6 +34,9 @@ pub async fn open(tools: &Tools) -> Result<Git, NoRepository> {
 pub async fn ends(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Ends, GitError> {
     let origin = candidate(git, scene, prefix).await?;
     let to = (point(git, &scene.version, &origin).await?, origin.commit);
+    if let Some(why) = &scene.stable_doubt {
+        return Err(GitError::Untold(why.clone()));
+    }
     let from = match (&scene.stable_commit, &scene.stable_version) {
         (Some(built), version) => {
             let origin = built_from(git, built).await?;
@@ -60,6 +63,9 @@ pub async fn ends(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Ends, G
 pub async fn candidate(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Origin, GitError> {
     if let Some(built) = &scene.commit {
         return built_from(git, built).await;
+    }
+    if let Some(why) = &scene.commit_doubt {
+        return Err(GitError::Untold(why.clone()));
     }
     let traces = Traces { images: scene.images.clone(), version: scene.version.clone(), ..Traces::default() };
     commit_of(git, &traces, prefix).await

@@ -20,7 +20,7 @@ use crate::domain::facts::changes::{Changes, CodeSearch, Commit, Part, Point};
 pub use code::flags_in_code;
 pub use drift::drift;
 pub use ends::{Ends, candidate, ends, open};
-pub use located::located;
+pub use located::{is_located, located};
 pub use migrations::migrations;
 pub use traces::{origin, traces};
 pub use version::versioning;

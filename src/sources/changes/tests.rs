@@ -210,6 +210,56 @@ async fn commit_that_a_label_names_needs_no_clone() {
     }
 }
 
+/// What a label names may be another commit than that of the tag.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commit_that_cannot_be_read_or_found_is_not_that_of_the_tag() {
+    if no_git() {
+        return;
+    }
+    let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
+    let client = client(&simulator, "prod-eu").await;
+    let mut repo = Repo::new();
+    repo.commit_file("migrations/V1__a.sql", "CREATE TABLE a (b INT);", "feat: start");
+    repo.run(&["tag", "v1.4.2"]);
+    let commit = repo.commit("feat: export");
+    repo.run(&["tag", "v1.5.0"]);
+    let sets: Api<ReplicaSet> = Api::namespaced(client.kube.clone(), "payments");
+    let set = sets.list(&ListParams::default()).await.unwrap().items.remove(0).metadata.name.unwrap();
+    let labelled = |hash: &str| json!({"metadata": {"annotations": {"org.opencontainers.image.revision": hash}}});
+    let revision = Revision { replicaset: set.clone(), ..Revision::default() };
+    let tools = Tools { cluster: Some((client.clone(), "payments".to_owned())), ..tools(&repo) };
+    let coming = CheckInput { revision: Some((revision.clone(), false)), ..scene("1.5.0", Some("1.4.2")) };
+    let stable = CheckInput { stable: Some(revision), ..scene("1.5.0", Some("1.4.2")) };
+    let access = simulator.cluster("prod-eu").unwrap().access();
+    for (hash, is_denied, says) in
+        [("9f2c41ab", false, "does not know the commit 9f2c41ab"), (&commit[..8], true, "cannot read replicaset/")]
+    {
+        sets.patch(&set, &PatchParams::default(), &Patch::Merge(labelled(hash))).await.unwrap();
+        if is_denied {
+            access.deny("alice", "get", "replicasets");
+        }
+        for scene in [&coming, &stable] {
+            let scene = located(scene.clone(), &tools).await;
+            assert!(!is_located(&scene), "{scene:?}");
+            for asked in ["version = {}", "migrations = { down = false }"] {
+                let evidence = found(asked, &scene, &tools).await;
+                assert_eq!(evidence.found, CheckOutcome::Blind, "{asked}: {evidence:?}");
+                assert!(evidence.summary.contains(says), "{asked}: {evidence:?}");
+            }
+            let why = gather(&scene, &tools, &ChangesRequest::default()).await.unwrap_err();
+            assert!(why.contains(says), "{why}");
+        }
+    }
+    // What is wrong without the commit stays red.
+    let doubted = located(CheckInput { version: "1.6.0".to_owned(), ..coming.clone() }, &tools).await;
+    let untagged = found("version = {}", &doubted, &tools).await;
+    assert_eq!(untagged.found, CheckOutcome::Failed, "{untagged:?}");
+    access.allow_again();
+    let known = located(coming, &tools).await;
+    assert!(is_located(&known) && known.commit_doubt.is_none());
+    assert_eq!(known.commit.unwrap().commit, commit);
+}
+
 #[tokio::test]
 async fn release_counts_from_previous_release_not_its_candidates() {
     if no_git() {

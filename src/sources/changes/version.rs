@@ -15,7 +15,12 @@ use crate::sources::git::{Git, GitError, Oid};
 pub async fn versioning(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Versioning, GitError> {
     let version = parse(&scene.version, prefix);
     let tag = tag(git, scene, prefix).await?;
-    let (Some(next), Some(commit)) = (&version, built_from(git, scene, prefix).await?) else {
+    let commit = match built_from(git, scene, prefix).await {
+        // It is wrong whatever the commit is.
+        Err(GitError::Untold(_)) if version.is_none() || matches!(tag, Tag::Missing(_)) => None,
+        commit => commit?,
+    };
+    let (Some(next), Some(commit)) = (&version, commit) else {
         return Ok(Versioning { version, tag, bumping: None, because: Vec::new() });
     };
     let stable = stable(git, scene, next, prefix).await?;
@@ -85,11 +90,10 @@ async fn stable(
     let version = parse(text, prefix).filter(|version| version.cmp_precedence(next).is_lt());
     let Some(version) = version else { return Ok(None) };
     if let Some(built) = &scene.stable_commit {
-        match git.commit(&built.commit).await {
-            Ok(commit) => return Ok(Some((version, commit))),
-            Err(GitError::UnknownCommit { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        return Ok(Some((version, git.commit(&built.commit).await?)));
+    }
+    if let Some(why) = &scene.stable_doubt {
+        return Err(GitError::Untold(why.clone()));
     }
     for name in git.tag_names(text, prefix).await? {
         if let Some(commit) = git.tag(&name).await? {

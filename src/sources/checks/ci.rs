@@ -42,10 +42,10 @@ fn commit<'a>(scene: &'a CheckInput, redactor: &Redactor) -> Result<&'a str, Str
     let Some(commit) = scene.commit.as_ref().map(|built| built.commit.trim()).filter(|commit| !commit.is_empty())
     else {
         let what = if version.is_empty() { "it".to_owned() } else { version };
-        return Err(format!(
-            "the commit that {what} was built from is unknown: label the image (or annotate the pods) with \
-             org.opencontainers.image.revision, or tag the commit v{{version}} in the repository of [service]"
-        ));
+        let remedy = "label the image (or annotate the pods) with org.opencontainers.image.revision, or tag the commit \
+            v{version} in the repository of [service]";
+        let why = scene.commit_doubt.as_deref().unwrap_or(remedy);
+        return Err(format!("the commit that {what} was built from is unknown: {why}"));
     };
     let is_hash = commit.len() >= MIN_HASH_CHARS && commit.len() <= 64 && commit.chars().all(|c| c.is_ascii_hexdigit());
     if !is_hash {

@@ -44,7 +44,7 @@ enum Committed {
     /// There is no repository, or one without tags of versions, and nothing else names a commit.
     #[default]
     NotTold,
-    /// The repository should have it, and does not: why, and what to do.
+    /// The repository should have it, and does not, or what names it cannot be read: why, and what to do.
     Missing(String),
 }
 
@@ -94,6 +94,9 @@ impl Incoming {
             commit: scene.commit.as_ref().map(|built| built.commit.to_ascii_lowercase()),
             committed: Committed::NotTold,
         };
+        if let (None, Some(why)) = (&scene.commit, &scene.commit_doubt) {
+            return Ok(Self { committed: Committed::Missing(why.clone()), ..incoming });
+        }
         let Some(folder) = &tools.repository else { return Ok(incoming) };
         let (commit, committed) = committed(folder, scene, tools).await.map_err(|error| error.to_string())?;
         if let Some(commit) = commit {

@@ -31,6 +31,8 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(2);
 /// What files were found, and what was found in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kept {
+    /// What they were compared with: its commit may become known later.
+    scene: CheckInput,
     stamps: Vec<Stamp>,
     evidence: Evidence,
 }
@@ -84,14 +86,15 @@ pub(super) async fn look_again(
     // Taken before they are read: what is written meanwhile differs from it.
     let found = tokio::time::timeout(limit, stamps(kind, scene, tools)).await.ok().flatten();
     let again_in = again_in(began.elapsed(), found.as_ref().and_then(|found| found.holds_for));
-    let known = kept.filter(|kept| found.as_ref().is_some_and(|found| found.stamps == kept.stamps));
+    let known = kept.filter(|kept| kept.scene == *scene);
+    let known = known.filter(|kept| found.as_ref().is_some_and(|found| found.stamps == kept.stamps));
     if let Some(known) = known {
         return Looked { evidence: known.evidence.clone(), kept: Some(known), again_in: Some(again_in) };
     }
     let evidence = in_time(kind, scene, tools, limit).await;
     let is_answer = matches!(evidence.found, CheckOutcome::Passed | CheckOutcome::Failed);
     let stamps = found.map(|found| found.stamps).filter(|stamps| is_answer && are_settled(stamps));
-    let kept = stamps.map(|stamps| Arc::new(Kept { stamps, evidence: evidence.clone() }));
+    let kept = stamps.map(|stamps| Arc::new(Kept { scene: scene.clone(), stamps, evidence: evidence.clone() }));
     Looked { evidence, kept, again_in: Some(again_in) }
 }
 

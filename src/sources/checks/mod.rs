@@ -57,9 +57,12 @@ pub struct CheckInput {
     pub replacing: Vec<String>,
     /// Commit that it was built from, if anything says so.
     pub commit: Option<Built>,
+    /// Why that is unknown although something says it: then no tag of the version may say another one.
+    pub commit_doubt: Option<String>,
     /// Version that is stable now, where another one comes in.
     pub stable_version: Option<String>,
     pub stable_commit: Option<Built>,
+    pub stable_doubt: Option<String>,
     /// The environment before, in promotion order.
     pub previous: Option<EnvName>,
     /// The revision that comes in, and whether it is still in the environment before; its digest is left out, for it

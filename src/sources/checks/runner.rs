@@ -20,7 +20,7 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, CheckOutcome, Finding};
 use crate::domain::world::feed::Feed;
 use crate::platform::Redactor;
-use crate::sources::changes::{ChangesRequest, gather, located};
+use crate::sources::changes::{ChangesRequest, gather, is_located, located};
 use crate::sources::inbox::Outlet;
 
 /// What is looked at, and what the answers are about.
@@ -44,6 +44,8 @@ const GATHER_TIMEOUT: Duration = Duration::from_secs(60);
 const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Looks again after this part of the time that an answer holds, so that it does not grow stale in between.
 const REFRESH_AT_SHARE: f64 = 0.8;
+/// Looking commits up holds the task up: unless a person asks, it rests for so many times as long as the last time took.
+const LOCATING_REST: u32 = 5;
 
 /// What the checks of one environment need.
 pub struct CheckRunner {
@@ -89,6 +91,8 @@ struct Looks {
     going: BTreeMap<CheckId, AbortHandle>,
     /// What the last look at a check may spare the next one.
     kept: BTreeMap<CheckId, Arc<Kept>>,
+    /// When commits that are unknown may be looked up again on its own.
+    locate_from: Instant,
     set: JoinSet<Done>,
     /// What is in the release is gathered beside.
     gathering: JoinSet<()>,
@@ -97,7 +101,8 @@ struct Looks {
 impl Looks {
     fn new(runner: CheckRunner) -> Self {
         let (due, going, kept) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { runner, ask: None, due, going, kept, set: JoinSet::new(), gathering: JoinSet::new() }
+        let locate_from = Instant::now();
+        Self { runner, ask: None, due, going, kept, locate_from, set: JoinSet::new(), gathering: JoinSet::new() }
     }
 
     async fn run(mut self) {
@@ -110,14 +115,14 @@ impl Looks {
                     Err(_) => return,
                 },
                 again = self.runner.again.recv() => match again {
-                    Ok((env, check)) if env == self.runner.env => self.look_again(check.as_ref()),
+                    Ok((env, check)) if env == self.runner.env => self.look_again_at(check.as_ref()).await,
                     Ok(_) => {}
                     // Which ones were asked for is lost: all are looked at.
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.look_again(None),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.look_again_at(None).await,
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 Some(done) = self.set.join_next_with_id(), if !self.set.is_empty() => self.finish(done),
-                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.look_at_due(),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.look_at_due().await,
             }
         }
     }
@@ -133,6 +138,23 @@ impl Looks {
         let scene = located(scene, &self.runner.tools).await;
         self.ask = Some(Ask { scene, subject });
         self.look_again(None);
+    }
+
+    /// Looks again because a person asks: the commit may be another one by now, such as that of a tag that was moved.
+    async fn look_again_at(&mut self, only: Option<&CheckId>) {
+        self.locate().await;
+        self.look_again(only);
+    }
+
+    /// Looks the commits up again: one read may have failed, or the clone may have been behind.
+    async fn locate(&mut self) {
+        let Some(ask) = &self.ask else { return };
+        let began = Instant::now();
+        let scene = located(ask.scene.clone(), &self.runner.tools).await;
+        self.locate_from = Instant::now() + began.elapsed() * LOCATING_REST;
+        let Some(ask) = self.ask.as_mut().filter(|ask| ask.scene != scene) else { return };
+        ask.scene = scene;
+        self.gather();
     }
 
     fn look_again(&mut self, only: Option<&CheckId>) {
@@ -180,7 +202,11 @@ impl Looks {
         asked
     }
 
-    fn look_at_due(&mut self) {
+    async fn look_at_due(&mut self) {
+        let is_unknown = self.ask.as_ref().is_some_and(|ask| !is_located(&ask.scene));
+        if is_unknown && self.locate_from <= Instant::now() {
+            self.locate().await;
+        }
         let now = Instant::now();
         let due: Vec<CheckId> = self.due.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
         for id in due {

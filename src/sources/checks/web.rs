@@ -263,9 +263,12 @@ pub(super) fn text(open: CheckPlaceholder, workload: Option<&str>, scene: &Check
     };
     match (value.is_empty(), open) {
         (false, _) => Ok(value),
-        (true, CheckPlaceholder::Commit) => Err("the value of {{commit}} is unknown: label the image with \
-             org.opencontainers.image.revision, or tag the commit in the repository of [service]"
-            .to_owned()),
+        (true, CheckPlaceholder::Commit) => {
+            let remedy = "label the image with org.opencontainers.image.revision, or tag the commit in the repository \
+                of [service]";
+            let why = scene.commit_doubt.as_deref().unwrap_or(remedy);
+            Err(format!("the value of {{{{commit}}}} is unknown: {why}"))
+        }
         (true, open) => Err(format!("the value of {{{{{}}}}} is unknown", open.name())),
     }
 }

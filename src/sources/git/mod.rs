@@ -58,6 +58,9 @@ pub enum GitError {
     /// There is no such tag.
     #[error("{} has no tag {}: `git fetch --tags` in it, or tag the commit", folder.display(), names.join(" or "))]
     NoTag { folder: PathBuf, names: Vec<String> },
+    /// What names the commit cannot be read, or names one that is not there: why.
+    #[error("{0}")]
+    Untold(String),
     /// There are more commits than are read.
     #[error("there are more than {MAX_COMMITS} commits after {after}: what the others change is unknown")]
     TooMany { after: String },

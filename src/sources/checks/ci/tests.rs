@@ -123,6 +123,9 @@ async fn missing_commit_is_blind_and_names_a_remedy() {
     let evidence = look(&asking, &scene, &Tools::default()).await;
     assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("org.opencontainers.image.revision"), "{}", evidence.summary);
+    let doubted = CheckInput { commit_doubt: Some("cannot read replicaset/api-1: 403".into()), ..scene };
+    let why = "the commit that 1.5.0 was built from is unknown: cannot read replicaset/api-1: 403";
+    assert_eq!(look(&asking, &doubted, &Tools::default()).await.summary, why);
     for commit in ["main", "ce5874", "../../user"] {
         assert!(look_at(&asking, commit).await.summary.contains("is not a commit hash"));
     }

@@ -524,6 +524,25 @@ async fn report_without_a_name_needs_the_commit_where_versions_are_tagged() {
 }
 
 #[tokio::test]
+async fn report_without_a_name_is_not_compared_with_the_tag_of_a_commit_in_doubt() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("feat: pay");
+    repo.run(&["tag", "v1.6.0"]);
+    let why = "cannot read replicaset/api-1 in shop: 403";
+    let scene = CheckInput { commit_doubt: Some(why.to_owned()), ..scene_of("1.6.0", "payments-api:1.6.0") };
+    for repository in [Some(repo.path().to_owned()), None] {
+        let tools = Tools { repository, ..Tools::default() };
+        let (asked, text) = ("junit = { files = ['report'] }", "<testsuite><testcase name='a'/></testsuite>");
+        let evidence = judged(asked, text, Timestamp::now(), &scene, &tools).await;
+        let wanted = format!("report: does not name the build that it is about, and may be older than 1.6.0: {why}");
+        assert_eq!((evidence.found, evidence.summary), (CheckOutcome::Blind, wanted));
+    }
+}
+
+#[tokio::test]
 async fn report_that_is_older_than_the_commit_is_no_evidence() {
     if no_git() {
         return;

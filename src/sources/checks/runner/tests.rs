@@ -3,6 +3,8 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::config::{Config, ConfigBase};
+use crate::domain::facts::workload::Revision;
+use crate::sources::git::tests::{Repo, no_git};
 use crate::sources::inbox::Inbox;
 
 /// Checks of kind `command`: a program that says so, one that fails, one that never ends.
@@ -31,6 +33,10 @@ fn ground() -> Ground {
 }
 
 fn ground_of(checks: &str, folder: &Path) -> Ground {
+    ground_with(checks, folder, Tools::default())
+}
+
+fn ground_with(checks: &str, folder: &Path, tools: Tools) -> Ground {
     let config = Config::parse(checks, &ConfigBase { folder: folder.to_owned(), ..ConfigBase::default() }).unwrap();
     let (inbox, cancel) = (Inbox::default(), CancellationToken::new());
     let (asks, watched) = watch::channel(None);
@@ -38,7 +44,7 @@ fn ground_of(checks: &str, folder: &Path) -> Ground {
     CheckRunner {
         env: EnvName::new("a"),
         checks: config.defaults.checks,
-        tools: Tools::default(),
+        tools,
         flags_in_code: None,
         asks: watched,
         again: heard,
@@ -143,14 +149,18 @@ struct Steps {
 
 impl Steps {
     async fn new(asked: &str, folder: &Path) -> Self {
+        Self::about(CheckInput::default(), asked, folder, Tools::default()).await
+    }
+
+    async fn about(scene: CheckInput, asked: &str, folder: &Path, tools: Tools) -> Self {
         let place = ConfigBase { folder: folder.to_owned(), ..ConfigBase::default() };
         let inbox = Inbox::default();
-        let (_, asks) = watch::channel(Some(Ask { scene: CheckInput::default(), subject: "api:1".to_owned() }));
+        let (_, asks) = watch::channel(Some(Ask { scene, subject: "api:1".to_owned() }));
         let (_, again) = broadcast::channel(1);
         let mut looks = Looks::new(CheckRunner {
             env: EnvName::new("a"),
             checks: Config::parse(asked, &place).unwrap().defaults.checks,
-            tools: Tools::default(),
+            tools,
             flags_in_code: None,
             asks,
             again,
@@ -177,7 +187,7 @@ impl Steps {
     /// Lets the next look be due.
     async fn next(&mut self) -> (Finding, Option<Duration>) {
         self.looks.due.values_mut().for_each(|due| *due = Instant::now());
-        self.looks.look_at_due();
+        self.looks.look_at_due().await;
         self.answer().await
     }
 }
@@ -238,4 +248,38 @@ async fn files_that_stay_are_not_read_again() {
     std::fs::remove_file(folder.path().join("r.xml")).unwrap();
     let gone = look(Some(kept)).await;
     assert_eq!((gone.evidence.found, gone.kept), (CheckOutcome::Blind, None));
+}
+
+/// One read may have failed, and a clone may have been behind.
+#[tokio::test]
+async fn commit_that_is_unknown_is_looked_up_with_each_look() {
+    if no_git() {
+        return;
+    }
+    let (folder, mut repo) = (tempfile::tempdir().unwrap(), Repo::new());
+    let tools = Tools { repository: Some(repo.path().to_owned()), ..Tools::default() };
+    let asked = "[[checks]]\nid = 'tests'\njunit = { files = ['{{commit}}.xml'] }";
+    let scene = |version: &str| {
+        let revision = Revision { images: vec![format!("api:{version}")], ..Revision::default() };
+        CheckInput { version: version.to_owned(), revision: Some((revision, false)), ..CheckInput::default() }
+    };
+    let green = |commit: &str| std::fs::write(folder.path().join(format!("{commit}.xml")), GREEN).unwrap();
+    green(&repo.commit("feat: pay"));
+    let mut steps = Steps::about(scene("1.5.0"), asked, folder.path(), tools.clone()).await;
+    let (first, _) = steps.answer().await;
+    assert_eq!(first.found, CheckOutcome::Blind);
+    assert!(first.summary.starts_with("the value of {{commit}} is unknown"), "{}", first.summary);
+    repo.run(&["tag", "v1.5.0"]);
+    let (second, _) = steps.next().await;
+    assert_eq!(second.found, CheckOutcome::Passed, "{}", second.summary);
+
+    // So it is when a person asks.
+    let ground = ground_with(asked, folder.path(), tools);
+    ground.asks.send_replace(Some(Ask { scene: scene("1.6.0"), subject: "api:2".to_owned() }));
+    assert_eq!(ground.answers(1).await["tests"].found, CheckOutcome::Blind);
+    green(&repo.commit("feat: pay twice"));
+    repo.run(&["tag", "v1.6.0"]);
+    ground.again.send((EnvName::new("a"), Some(CheckId::new("tests")))).unwrap();
+    let told = ground.answers(1).await;
+    assert_eq!(told["tests"].found, CheckOutcome::Passed, "{}", told["tests"].summary);
 }
