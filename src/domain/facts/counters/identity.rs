@@ -14,6 +14,10 @@ pub const REPLICA_LABELS: [&str; 3] = ["__replica__", "prometheus_replica", "rep
 /// Labels that tell a target.
 const TARGET_LABELS: [&str; 5] = ["cluster", "namespace", "job", "instance", "pod"];
 
+/// Labels that discovery gives a target besides, by which two targets of one pod differ that are the same port: a
+/// ServiceMonitor that matches several Services of it makes one of each.
+const DISCOVERY_LABELS: [&str; 4] = ["job", "service", "endpoint", "container"];
+
 /// Labels that hold the name of a pod, the likeliest first.
 const POD_LABELS: [&str; 4] = ["pod", "kubernetes_pod_name", "k8s_pod_name", "pod_name"];
 
@@ -47,6 +51,22 @@ pub fn series(track: Track, role: Role, labels: &BTreeMap<String, String>, repli
     };
     let kept = labels.iter().filter(|(name, _)| !is_replica(name, replica_label) && *name != "le");
     Key::of([track.as_str(), &role].into_iter().chain(kept.flat_map(|(name, value)| [name.as_str(), value.as_str()])))
+}
+
+/// Returns what a series has in common with the same one of another target of the same port of a pod, and the job that it is
+/// from; `None` where no label tells the port or the pod.
+#[must_use]
+pub fn exposed(
+    track: Track,
+    role: Role,
+    labels: &BTreeMap<String, String>,
+    replica_label: Option<&str>,
+) -> Option<(Key, String)> {
+    let port_of_pod = labels.contains_key("instance") && labels.contains_key("pod");
+    let job = labels.get("job").filter(|_| port_of_pod)?.clone();
+    let mut kept = labels.clone();
+    kept.retain(|name, _| !DISCOVERY_LABELS.contains(&name.as_str()));
+    Some((series(track, role, &kept, replica_label), job))
 }
 
 /// Returns the key of the target that exposes a series, as one server sees it.

@@ -7,7 +7,7 @@ use crate::domain::facts::workload::rollout::Rollout;
 /// What the cluster says of a canary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KnownCanary {
-    /// Its pods that are ready: those that Prometheus is expected to scrape.
+    /// Its pods that are ready, those that Prometheus is expected to scrape, and those that start.
     pub pods: Vec<KnownPod>,
     /// The share of requests that it is given, where a router was told.
     pub share: Option<GivenShare>,

@@ -19,6 +19,10 @@ pub(super) struct FollowedSeries {
     pub role: Role,
     /// What it is a bucket of, where it is one.
     pub parent: Key,
+    /// What it shares with the same series of another target of the port, and its job.
+    exposed: Option<(Key, String)>,
+    /// Another target of the same port of the pod counts the same requests, and is the one that counts.
+    pub is_duplicate: bool,
     /// Those that count, oldest first, none twice.
     pub samples: Samples,
     /// Times and values of those that cannot be counts.
@@ -70,6 +74,7 @@ impl Lines {
         }
         sorted.lines =
             alike.into_iter().filter_map(|(key, lines)| choose(lines, cursors.get(&key), interval)).collect();
+        mark_duplicates(&mut sorted.lines, seen.at.saturating_sub(3 * interval));
         sorted
     }
 
@@ -102,6 +107,23 @@ impl Lines {
     }
 }
 
+/// Marks what another target of the same port counts as well. The first job by its name that has samples since `fresh` counts;
+/// the others are followed, so that one of them can take its place.
+fn mark_duplicates(lines: &mut [FollowedSeries], fresh: i64) {
+    let mut chosen: BTreeMap<Key, String> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.samples.times().last().is_some_and(|newest| newest >= fresh)) {
+        let Some((key, job)) = &line.exposed else { continue };
+        let first = chosen.entry(key.clone()).or_insert_with(|| job.clone());
+        if job < first {
+            first.clone_from(job);
+        }
+    }
+    for line in lines {
+        let first = line.exposed.as_ref().and_then(|(key, job)| Some((chosen.get(key)?, job)));
+        line.is_duplicate = first.is_some_and(|(first, job)| first != job);
+    }
+}
+
 fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&str>) -> FollowedSeries {
     let replicaset = match series.track {
         Track::Stable => tracks.stable.as_deref(),
@@ -127,6 +149,8 @@ fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&st
         track: series.track,
         role: series.role,
         parent: identity::series(series.track, Role::Unknown, &series.labels, replica_label),
+        exposed: identity::exposed(series.track, series.role, &series.labels, replica_label),
+        is_duplicate: false,
         samples,
         bad,
     }

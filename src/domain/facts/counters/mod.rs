@@ -28,6 +28,6 @@ pub mod trouble;
 pub use histogram::Histogram;
 pub use known_canary::{GivenShare, KnownCanary, Shares, routed_share};
 pub use question::Question;
-pub use seen::{AnswerClass, KnownPod, Role, Samples, Seen, SeriesSeen};
+pub use seen::{AnswerClass, KnownPod, PodReadiness, Role, Samples, Seen, SeriesSeen};
 pub use tally::Counters;
 pub use trouble::CounterProblem;

@@ -15,7 +15,7 @@ pub struct Seen {
     pub at: i64,
     /// The series of both tracks.
     pub series: Vec<SeriesSeen>,
-    /// The canary's pods that are ready, where Kubernetes told.
+    /// The canary's pods that are ready or start, where Kubernetes told.
     pub pods: Option<Vec<KnownPod>>,
 }
 
@@ -65,11 +65,23 @@ pub enum Role {
     Up,
 }
 
-/// A pod that is expected to be scraped.
+/// A pod that is, or will be, expected to be scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownPod {
     pub name: String,
     pub created: Option<i64>,
+    pub readiness: PodReadiness,
+}
+
+/// Whether a pod gets requests of users: before it was ready, what it answers is probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodReadiness {
+    /// It was never ready.
+    Starting,
+    /// It became ready for the first time then, in milliseconds.
+    Since(i64),
+    /// It is ready; since when is not known, for a container was restarted.
+    Ready,
 }
 
 impl Role {

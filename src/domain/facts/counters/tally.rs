@@ -9,7 +9,7 @@ use super::cursor::{Cursor, Gained};
 use super::identity::Key;
 use super::latency::{Latencies, Layout};
 use super::lines::{FollowedSeries, Lines};
-use super::seen::{AnswerClass, Role, Seen, SeriesSeen};
+use super::seen::{AnswerClass, PodReadiness, Role, Seen, SeriesSeen};
 use super::slices;
 use super::trouble::CounterProblem;
 use crate::domain::facts::ids::Track;
@@ -49,6 +49,9 @@ pub struct Counters {
     told: i64,
     targets: BTreeMap<Key, Target>,
     cursors: BTreeMap<Key, Cursor>,
+    /// When pods of the canary became ready for the first time; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ready: BTreeMap<String, Option<i64>>,
 }
 
 /// What is remembered of a target.
@@ -81,6 +84,7 @@ impl Counters {
             told: i64::MIN,
             targets: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            ready: BTreeMap::new(),
         }
     }
 
@@ -140,7 +144,7 @@ impl Counters {
         let checked = self.check(seen, &lines);
         self.register(seen, &lines);
         match checked {
-            Ok(()) => self.slice(seen.at, step, &lines),
+            Ok(()) => self.slice(seen, step, &lines),
             Err(trouble) => {
                 if let (CounterProblem::Empty(_), None) = (&trouble, self.until) {
                     // There is nothing to compare with yet: what stable does meanwhile is of no use.
@@ -207,7 +211,8 @@ impl Counters {
             Some(known) => {
                 // A pod that has just begun is scraped a little later.
                 let late = seen.at.saturating_sub(self.interval().saturating_mul(2));
-                let expected: Vec<_> = known.iter().filter(|pod| pod.created.is_none_or(|at| at <= late)).collect();
+                let ready = known.iter().filter(|pod| pod.readiness != PodReadiness::Starting);
+                let expected: Vec<_> = ready.filter(|pod| pod.created.is_none_or(|at| at <= late)).collect();
                 let scraped = expected.iter().filter(|pod| pods.get(pod.name.as_str()) == Some(&true)).count();
                 (expected.len(), scraped)
             }
@@ -222,6 +227,13 @@ impl Counters {
             let known = seen.pods.iter().flatten().find(|known| Some(known.name.as_str()) == pod)?;
             known.created
         };
+        for pod in seen.pods.iter().flatten() {
+            match pod.readiness {
+                PodReadiness::Starting => {}
+                PodReadiness::Since(at) => _ = self.ready.entry(pod.name.clone()).or_insert(Some(at)),
+                PodReadiness::Ready => _ = self.ready.entry(pod.name.clone()).or_insert(None),
+            }
+        }
         let first = lines.targets.values().filter_map(|presence| presence.scraped.first()).min().copied();
         self.watched = self.watched.or(first);
         for line in &lines.lines {
@@ -256,7 +268,8 @@ impl Counters {
     }
 
     /// Counts up to the last slice that is complete.
-    fn slice(&mut self, at: i64, step: i64, lines: &Lines) -> Vec<Look> {
+    fn slice(&mut self, seen: &Seen, step: i64, lines: &Lines) -> Vec<Look> {
+        let at = seen.at;
         let times = [Track::Stable, Track::Canary].map(|track| lines.times(track));
         let start = || {
             let first = times.iter().filter_map(|times| times.first()).max()?;
@@ -268,7 +281,23 @@ impl Counters {
         let Some(until) = ends.last().copied() else { return Vec::new() };
         let layout = Layout::common(&lines.lines);
         let mut slices: Vec<Slice> = ends.iter().map(|_| Slice::default()).collect();
+        let (ready, interval) = (self.ready.clone(), self.interval());
+        let starting: BTreeSet<&str> = seen
+            .pods
+            .iter()
+            .flatten()
+            .filter(|pod| pod.readiness == PodReadiness::Starting && !ready.contains_key(&pod.name))
+            .map(|pod| pod.name.as_str())
+            .collect();
+        // What a pod answered before it was ready was probes: no user asked.
+        let is_users = |line: &FollowedSeries, at: i64| {
+            let Some(pod) = line.pod.as_deref().filter(|_| line.track == Track::Canary) else { return true };
+            !starting.contains(pod) && ready.get(pod).copied().flatten().is_none_or(|since| at - interval >= since)
+        };
         let restless = self.count(until, lines, |line, at, gained| {
+            if line.is_duplicate || !is_users(line, at) {
+                return;
+            }
             // What came late belongs to the first slice; what was before the start has nothing to be compared with.
             let slice = slices.get_mut(ends.partition_point(|end| *end < at));
             if let Some(slice) = slice.filter(|_| !is_start || at > from) {

@@ -25,7 +25,7 @@ use message::{Stream, WatchMessage, WatchedPart};
 use routed::RoutedObjects;
 
 use crate::domain::facts::analysis_run::AnalysisRun;
-use crate::domain::facts::counters::{GivenShare, KnownCanary, KnownPod};
+use crate::domain::facts::counters::{GivenShare, KnownCanary, KnownPod, PodReadiness};
 use crate::domain::facts::experiment::Experiment;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::owner::Owned;
@@ -436,11 +436,9 @@ impl Watched {
     }
 
     fn tell_canary(&self, snapshot: &Snapshot, canary: Option<&str>) {
-        let ready = canary.into_iter().flat_map(|hash| snapshot.pods_of(hash)).filter(|pod| pod.is_ready());
-        let known =
-            |pod: &Pod| KnownPod { name: pod.name.clone(), created: pod.created.map(jiff::Timestamp::as_millisecond) };
+        let pods = canary.into_iter().flat_map(|hash| snapshot.pods_of(hash));
         let share = snapshot.object.workload().routed_share();
-        let mut told = KnownCanary { pods: ready.map(known).collect(), share: None };
+        let mut told = KnownCanary { pods: pods.filter_map(known_pod).collect(), share: None };
         self.source.canaries.send_if_modified(|all| {
             let before = all.get(&self.target.workload);
             let same = |given: &GivenShare| share == Some(given.share);
@@ -475,4 +473,15 @@ impl Watched {
             source.outlet.send(Feed::Log { target, pod: pod.name, lines });
         });
     }
+}
+/// Returns what counting has to know of a pod; `None` of one that was ready, and is not.
+fn known_pod(pod: &Pod) -> Option<KnownPod> {
+    let created = pod.created.map(jiff::Timestamp::as_millisecond);
+    let readiness = match (pod.is_ready(), pod.start_seconds, created) {
+        (true, Some(seconds), Some(created)) => PodReadiness::Since(created + i64::from(seconds) * 1000),
+        (true, ..) => PodReadiness::Ready,
+        (false, ..) if pod.restarts == 0 && !pod.ended => PodReadiness::Starting,
+        (false, ..) => return None,
+    };
+    Some(KnownPod { name: pod.name.clone(), created, readiness })
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::asking::{self, NoCounters};
 use crate::domain::facts::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
 use crate::domain::facts::flag::of_release::ReleaseFlags;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::signals::Tracks;
+use crate::domain::facts::text::duration;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::cursors::{self, Checkpoint, Saved};
@@ -202,6 +203,11 @@ impl Counting {
             if anew {
                 told.push(state.judged(workload, Look::Reset));
             }
+            // The same revisions may be another rollout by now, as when it was taken back and put out again.
+            if let Some(gap) = state.not_counted_for(now) {
+                let what = format!("{} without counts", duration(gap));
+                told.push(state.judged(workload, Look::Changed { t: now.as_duration().as_secs_f64(), what }));
+            }
             // They may have changed while nothing ran.
             told.extend(state.changed(workload, &self.flags, now));
             told.push(state.remembered(workload));
@@ -268,6 +274,12 @@ impl State {
         Self { counters, judge, flags, shares: Shares::default(), narrow: false }
     }
 
+    /// Returns for how long nothing was counted, where that is too long to go on as if nothing had been.
+    fn not_counted_for(&self, now: Timestamp) -> Option<SignedDuration> {
+        let gap = now.as_millisecond().saturating_sub(self.counters.since()?);
+        (gap > tally::SERIES_RETENTION_MS).then(|| SignedDuration::from_millis(gap))
+    }
+
     /// Tells the analysis which flags of the release changed.
     fn changed(&mut self, workload: &WorkloadId, flags: &ReleaseFlags, now: Timestamp) -> Vec<CountedLook> {
         let mut told = Vec::new();
@@ -323,5 +335,31 @@ impl State {
         let seen = Seen { at: question.at.min(now.saturating_sub(lag)), series, pods };
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         Ok(self.counters.take(&seen, step, questions.queries.replica_label()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn proof_of_yesterday_is_none_of_a_rollout_of_the_same_revisions() {
+        let tracks = Tracks { stable: Some("api-old".to_owned()), canary: Some("api-new".to_owned()) };
+        let workload: WorkloadId = "rollout/api".parse().unwrap();
+        let pace =
+            Pace { every: Duration::from_secs(15), rules: Rules::default(), source: "s".to_owned(), folder: None };
+        for (minutes, is_anew) in [(10, false), (600, true)] {
+            let mut counting = Counting::new("prod".to_owned(), pace.clone()).await;
+            let mut counters = Counters::new(tracks.clone());
+            let at = Timestamp::now().as_millisecond() - minutes * 60_000;
+            counters.take(&Seen { at, ..Seen::default() }, 15_000, None);
+            let judge = CanaryAnalyzer::new(Rules::default());
+            let flags = ReleaseFlags::default();
+            counting.saved.insert(workload.clone(), Checkpoint { source: "s".to_owned(), counters, judge, flags });
+            let told = counting.retrack(&BTreeMap::from([(workload.clone(), tracks.clone())]));
+            let restarts = |told: &CountedLook| matches!(&told.look, Some(Look::Changed { what, .. }) if what == "10h00m without counts");
+            assert_eq!(told.iter().any(restarts), is_anew, "{minutes} min: {told:?}");
+            assert!(!told.iter().any(|told| told.look == Some(Look::Reset)));
+        }
     }
 }

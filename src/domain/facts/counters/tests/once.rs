@@ -1,5 +1,6 @@
 //! However looks are split, answers overlap, or the program is restarted: the totals are the same.
 
+use super::refusals::steady;
 use super::*;
 use proptest::prelude::*;
 
@@ -139,4 +140,36 @@ fn redirects_and_rejected_requests_are_counted_among_all_requests() {
     let statuses = |redirects, rejected| Some(Statuses { redirects, rejected });
     assert_eq!((last.canary.requests, last.canary.errors, last.canary.statuses), (11, 1, statuses(2, 3)));
     assert_eq!((last.stable.requests, last.stable.statuses), (50, statuses(0, 0)));
+}
+
+/// A ServiceMonitor that matches the Services of stable and canary as well as the root one scrapes each pod several times.
+#[test]
+fn a_pod_that_several_jobs_scrape_is_counted_once() {
+    let of_job = |job: &str, series: SeriesSeen| {
+        let mut series = series;
+        series.labels.insert("job".to_owned(), job.to_owned());
+        series.labels.insert("service".to_owned(), job.to_owned());
+        series
+    };
+    let canary = |to: i64| series("web-7f-a", "200", &(0..=to).map(|at| (at, 4.0 * at as f64)).collect::<Vec<_>>());
+    let errors = |to: i64| series("web-7f-a", "500", &(2..=to).map(|at| (at, 1.0)).collect::<Vec<_>>());
+    let both = |to: i64| {
+        let once = [canary(to), errors(to), steady("web-5d-a", 10.0, 0..=to)];
+        once.into_iter().flat_map(|one| [of_job("web", one.clone()), of_job("web-canary", one)]).collect::<Vec<_>>()
+    };
+    let mut counters = counters();
+    let mut looks = take(&mut counters, &seen(4, &both(4)));
+    assert_eq!(totals(&looks), [17, 1, 40, 0]);
+    // The one that counted goes: the other one goes on where it was.
+    let left = |to: i64| both(to).into_iter().filter(|one| one.labels["job"] == "web-canary").collect::<Vec<_>>();
+    looks.extend(take(&mut counters, &seen(8, &left(8))));
+    assert_eq!(totals(&looks), [33, 1, 80, 0]);
+    // Endpoints of one target are no duplicates, however a label is called.
+    let path = |path: &str| {
+        let mut one = canary(4);
+        one.labels.insert("endpoint".to_owned(), path.to_owned());
+        one
+    };
+    let answer = [path("/pay"), path("/refund"), steady("web-5d-a", 10.0, 0..=4)];
+    assert_eq!(totals(&take(&mut self::counters(), &seen(4, &answer)))[0], 32);
 }

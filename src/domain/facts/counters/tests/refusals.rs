@@ -1,9 +1,9 @@
 //! What counts as no data, why, and that no count is lost by it.
 
 use super::*;
-use crate::domain::facts::counters::KnownPod;
+use crate::domain::facts::counters::{KnownPod, PodReadiness};
 
-fn steady(pod: &str, each: f64, scrapes: std::ops::RangeInclusive<i64>) -> SeriesSeen {
+pub(super) fn steady(pod: &str, each: f64, scrapes: std::ops::RangeInclusive<i64>) -> SeriesSeen {
     series(pod, "200", &scrapes.map(|n| (n, each * n as f64)).collect::<Vec<_>>())
 }
 
@@ -47,7 +47,11 @@ fn failed_look_is_reported_and_the_next_one_catches_up() {
 #[test]
 fn every_known_pod_must_be_scraped() {
     let known = |created: i64| {
-        let pod = |name: &str, created| KnownPod { name: name.to_owned(), created: Some(created) };
+        let pod = |name: &str, created| KnownPod {
+            name: name.to_owned(),
+            created: Some(created),
+            readiness: PodReadiness::Ready,
+        };
         Some(vec![pod("web-7f-a", 0), pod("web-7f-b", created)])
     };
     let look = |created| take(&mut counters(), &Seen { pods: known(created), ..seen(4, &both(4)) });
@@ -100,4 +104,34 @@ fn too_large_values_are_not_counted() {
         let looks = take(&mut counters(), &seen(4, &answer));
         assert!(matches!(&looks[..], [Look::Missing { .. }]), "{looks:?}");
     }
+}
+
+/// A readiness probe that fails while a service warms up is counted by the service, and is no user's request.
+#[test]
+fn what_a_pod_answers_before_it_is_ready_does_not_count() {
+    let probes = |to: i64| {
+        let failed: Vec<_> = (0..=to).map(|scrape| (scrape, 3.0 * scrape.min(3) as f64)).collect();
+        series("web-7f-a", "503", &failed)
+    };
+    let users = |to: i64| {
+        let served: Vec<_> = (0..=to).map(|scrape| (scrape, 10.0 * (scrape - 3).max(0) as f64)).collect();
+        series("web-7f-a", "200", &served)
+    };
+    let all = |to: i64| vec![probes(to), users(to), steady("web-5d-a", 10.0, 0..=to)];
+    let of = |counters: &mut Counters, to: i64, readiness: Option<PodReadiness>| {
+        let pod = |readiness| KnownPod { name: "web-7f-a".to_owned(), created: Some(0), readiness };
+        take(counters, &Seen { pods: Some(readiness.map(pod).into_iter().collect()), ..seen(to, &all(to)) })
+    };
+    let mut counters = counters();
+    let ready = Some(PodReadiness::Since(3 * SCRAPE_MS));
+    let mut looks = of(&mut counters, 3, Some(PodReadiness::Starting));
+    assert_eq!(totals(&looks)[..2], [0, 0]);
+    looks.extend(of(&mut counters, 6, ready));
+    assert_eq!(totals(&looks)[..2], [30, 0], "every request of users, and no probe");
+    // What it answers when it is not ready any more are failures of users.
+    let looks = of(&mut counters, 8, None);
+    assert_eq!(totals(&looks)[0], 20);
+    // Seen only later, its past is known by when it became ready.
+    let mut late = self::counters();
+    assert_eq!(totals(&of(&mut late, 6, ready))[1], 0);
 }

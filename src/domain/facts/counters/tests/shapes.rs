@@ -1,7 +1,7 @@
 //! Births, resets, ends, duplicates and histograms, one by one.
 
 use super::*;
-use crate::domain::facts::counters::{Histogram, KnownPod};
+use crate::domain::facts::counters::{Histogram, KnownPod, PodReadiness};
 
 /// A pod of stable that answers ten requests per scrape.
 fn stable(to: i64) -> SeriesSeen {
@@ -172,7 +172,11 @@ fn separately_counted_errors_never_exceed_requests() {
 fn a_young_pod_counts_from_zero_even_in_the_first_look() {
     let canary = || series("web-7f-a", "200", &[(3, 8.0), (4, 9.0)]);
     let look = |created: i64| {
-        let pods = Some(vec![KnownPod { name: "web-7f-a".to_owned(), created: Some(created) }]);
+        let pods = Some(vec![KnownPod {
+            name: "web-7f-a".to_owned(),
+            created: Some(created),
+            readiness: PodReadiness::Ready,
+        }]);
         totals(&take(&mut counters(), &Seen { pods, ..seen(4, &[stable(4), canary()]) }))[0]
     };
     assert_eq!(look(2 * SCRAPE_MS), 9);
