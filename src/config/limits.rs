@@ -19,5 +19,5 @@ keys! {
         "… once it exceeds stable by more than this, so that one error against none is no alarm.";
     p99_factor: number_or_off(1.0..=20.0), "The canary's p99 may be this many times that of stable.";
     min_rps: number(0.0..=10_000.0), "Requests per second below which numbers do not count.";
-    min_failed: number(0.0..=10_000.0), "Failed requests within the window below which no limit on errors trips.";
+    min_failed: number(0.0..=10_000.0), "Failed requests within the window below which no limit on errors trips; for a p99 it takes a hundred times as many requests.";
 }

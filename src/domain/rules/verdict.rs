@@ -48,6 +48,8 @@ pub fn assess(
         }
         found.extend(said.and_then(|said| beyond_buckets(signals, limits, &said.report, now)));
         found.extend(said.and_then(|said| opinion(status, signals, said, now)));
+    } else if status.canary.is_some() {
+        found.extend(said.and_then(|said| against_it(&said.report)));
     }
     weighed(found)
 }
@@ -116,6 +118,17 @@ fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timesta
     })
 }
 
+/// Returns what the analysis found against a revision in progress that gets no requests of users now: what a preview, a
+/// header route or an earlier weight has shown stays true of it.
+fn against_it(report: &Report) -> Option<(Verdict, String)> {
+    let verdict = match report.opinion {
+        AnalysisStatus::Regressed => Verdict::NoGo,
+        AnalysisStatus::Suspect => Verdict::Wait,
+        AnalysisStatus::NoData | AnalysisStatus::Undecided | AnalysisStatus::Healthy => return None,
+    };
+    Some((verdict, report.reasons.first().cloned().unwrap_or_default()))
+}
+
 /// Returns what limits alone come to while the analysis of a canary has not begun: at best it waits for that.
 #[must_use]
 pub fn before_analysis(within_limits: Assessment, status: &Status, rules: &Rules) -> Assessment {
@@ -142,9 +155,10 @@ fn lacks_traffic(status: &Status, report: &Report) -> Option<String> {
     })
 }
 
-/// Returns whether the canary takes all requests, so that nothing is left to compare it with.
+/// Returns whether the canary takes all requests, so that nothing is left to compare it with. What is served decides: the
+/// controller is past the last step, or has none, long before.
 pub(super) fn takes_all(status: &Status) -> bool {
-    status.weight.is_some_and(|weight| weight.set >= weight.max)
+    status.canary.as_ref().is_none_or(|canary| status.serving.is_only(&canary.hash))
 }
 
 /// Returns what the phase alone says: the least that can be told of a workload that is Degraded.
@@ -204,10 +218,11 @@ fn judge_track(
     }
     if let Some(limit) = limits.p99.map(|limit| limit.as_secs_f64()) {
         match signals.reading(track, Signal::P99, now) {
-            Ok(p99) if p99 > limit => found.push((
-                Verdict::NoGo,
-                format!("{word} p99 {} over {}", Signal::P99.show(p99), Signal::P99.show(limit)),
-            )),
+            Ok(p99) if p99 > limit => {
+                let text = format!("{word} p99 {} over {}", Signal::P99.show(p99), Signal::P99.show(limit));
+                let few = limits.too_few_for_p99(signals, track, now);
+                found.extend(by_latency(text, few, limits, is_cleared));
+            }
             Err(why) => found.push(blind(Signal::P99, &why)),
             Ok(_) => {}
         }
@@ -219,6 +234,14 @@ fn by_failures(text: String, few: Option<f64>, limits: &Limits, is_cleared: bool
     let Some(failed) = few else { return Some((Verdict::NoGo, text)) };
     let (window, least) = (limits.window_seconds, limits.min_failed);
     let text = format!("{text}: {failed} failed requests in {window:.0} s, fewer than {least}");
+    (!is_cleared).then_some((Verdict::Wait, text))
+}
+
+/// The same of a p99: of a few requests it is the slowest one's time.
+fn by_latency(text: String, few: Option<(f64, f64)>, limits: &Limits, is_cleared: bool) -> Option<(Verdict, String)> {
+    let Some((requests, needed)) = few else { return Some((Verdict::NoGo, text)) };
+    let window = limits.window_seconds;
+    let text = format!("{text}: {requests} requests in {window:.0} s, and it takes {needed:.0}");
     (!is_cleared).then_some((Verdict::Wait, text))
 }
 
@@ -239,10 +262,11 @@ fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(
     }
     if let (Some(factor), Some((canary, stable))) = (limits.p99_factor, both(Signal::P99)) {
         if canary > stable * factor {
-            found.push((
-                Verdict::NoGo,
-                format!("canary p99 {} against {} on stable", Signal::P99.show(canary), Signal::P99.show(stable)),
-            ));
+            let text =
+                format!("canary p99 {} against {} on stable", Signal::P99.show(canary), Signal::P99.show(stable));
+            let few =
+                [Track::Canary, Track::Stable].into_iter().find_map(|of| limits.too_few_for_p99(signals, of, now));
+            found.extend(by_latency(text, few, limits, false));
         }
     }
     let wants_comparison = limits.error_factor.is_some() || limits.p99_factor.is_some();
@@ -255,6 +279,13 @@ fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(
         let stable = signals.reading(Track::Stable, signal, now);
         if let (Some(_), Err(why @ (NoData::Partial(_) | NoData::Failed(_)))) = (factor, stable) {
             found.push((Verdict::Blind, format!("no data: stable {} ({})", signal.label(), why.describe())));
+        }
+    }
+    // Without a limit of its own nothing else asks for it: a canary that lost its histogram would pass.
+    let canary = signals.reading(Track::Canary, Signal::P99, now);
+    if let (Some(_), None, Err(why)) = (limits.p99_factor, limits.p99, canary) {
+        if signals.reading(Track::Stable, Signal::P99, now).is_ok() {
+            found.push((Verdict::Blind, format!("no data: canary p99 ({})", why.describe())));
         }
     }
 }

@@ -63,7 +63,8 @@ pub struct Limits {
     pub p99_factor: Option<f64>,
     /// Requests per second that a track needs before its ratios count.
     pub min_rps: f64,
-    /// Failed requests within the window of the rates below which no limit on errors counts as exceeded.
+    /// Failed requests within the window of the rates below which no limit on errors counts as exceeded; as many have to be
+    /// slower than the p99 for one on that.
     pub min_failed: f64,
     /// What rates are taken over, in seconds.
     pub window_seconds: f64,
@@ -93,12 +94,24 @@ impl Limits {
         (failed.round() < self.min_failed).then_some(failed.round())
     }
 
+    /// Returns how many requests of a track there were within the window of the rates, and how many it takes for a p99, where
+    /// there were fewer: it is the figure of the one slowest request then.
+    #[must_use]
+    pub fn too_few_for_p99(&self, signals: &Signals, track: Track, now: Timestamp) -> Option<(f64, f64)> {
+        let requests = (signals.reading(track, Signal::Rps, now).ok()? * self.window_seconds).round();
+        let needed = self.min_failed * 100.0;
+        (requests < needed).then_some((requests, needed))
+    }
+
     /// Returns whether a reading is beyond a limit: the absolute one, or for the canary that against stable.
     #[must_use]
     pub fn exceeded(&self, signals: &Signals, track: Track, signal: Signal, now: Timestamp) -> bool {
         let reading = |track| signals.reading(track, signal, now).ok();
         let Some(value) = reading(track) else { return false };
         if signal == Signal::ErrorRatio && self.too_few_failed(signals, track, now).is_some() {
+            return false;
+        }
+        if signal == Signal::P99 && self.too_few_for_p99(signals, track, now).is_some() {
             return false;
         }
         let (limit, factor, slack) = match signal {

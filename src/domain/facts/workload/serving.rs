@@ -85,6 +85,12 @@ impl Serving {
         }
     }
 
+    /// Returns whether a revision is the only one that gets traffic, as far as that is known.
+    #[must_use]
+    pub fn is_only(&self, hash: &str) -> bool {
+        matches!(self.shares.as_slice(), [only] if only.hash == hash)
+    }
+
     /// Returns the revisions that get traffic besides one, the largest share first.
     pub fn besides<'a>(&'a self, hash: &'a str) -> impl Iterator<Item = &'a Share> {
         self.shares.iter().filter(move |share| share.hash != hash)

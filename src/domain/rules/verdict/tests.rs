@@ -8,6 +8,7 @@ use super::*;
 use crate::domain::facts::signals::Sample;
 use crate::domain::facts::signals::Tracks;
 use crate::domain::facts::workload::Weight;
+use crate::domain::facts::workload::serving::{Measure, Serving, Share};
 use analysis::{CanaryAnalyzer, Need};
 use proptest::prelude::*;
 
@@ -177,10 +178,90 @@ fn limit_beyond_the_largest_bucket_is_blind_once_it_matters() {
 
 #[test]
 fn canary_with_all_traffic_is_not_compared() {
-    let all = Status { weight: Some(Weight { set: 100, actual: 100, max: 100 }), ..status() };
     let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
-    let assessment = assess(&all, &signals, &Limits::default(), Some(&said(AnalysisStatus::NoData, 9, 0)), now());
-    assert_eq!(assessment.verdict, Verdict::Go, "{assessment:?}");
+    let of = |old_pods: u64| {
+        let assessed = assess(
+            &past_steps(old_pods),
+            &signals,
+            &Limits::default(),
+            Some(&said(AnalysisStatus::NoData, 9, 0)),
+            now(),
+        );
+        assessed.verdict
+    };
+    assert_eq!(of(0), Verdict::Go);
+    // Past its steps, or without any, while old pods still serve.
+    assert_eq!(of(8), Verdict::Blind);
+}
+
+/// A canary of two pods that is past its steps, beside so many pods of stable.
+fn past_steps(old_pods: u64) -> Status {
+    let share = |hash: &str| Share { hash: hash.to_owned(), version: hash.to_owned(), share: 0.0, ready: 2 };
+    let revision = |hash: &str| Some(Revision { hash: hash.to_owned(), ..Revision::default() });
+    Status {
+        weight: Some(Weight { set: 100, actual: 100, max: 100 }),
+        canary: revision("new"),
+        stable: revision("old"),
+        serving: Serving::of(Measure::ReadyPods, [(share("new"), 2), (share("old"), old_pods)]),
+        ..status()
+    }
+}
+
+#[test]
+fn canary_past_its_steps_is_compared_while_stable_serves() {
+    let worse = signals((20.0, 0.008, 0.2), (40.0, 0.001, 0.19));
+    let of = |old_pods| assess(&past_steps(old_pods), &worse, &Limits::default(), None, now()).verdict;
+    assert_eq!(of(8), Verdict::NoGo);
+    assert_eq!(of(0), Verdict::Go);
+}
+
+/// The p99 of sixty requests is the time of the slowest one.
+#[test]
+fn one_slow_request_is_waited_out() {
+    let of = |canary: (f64, f64, f64), stable: (f64, f64, f64)| {
+        let assessment = assess(&status(), &signals(canary, stable), &Limits::default(), None, now());
+        (assessment.verdict, assessment.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default())
+    };
+    let (verdict, why) = of((1.0, 0.0, 1.4), (40.0, 0.0, 1.0));
+    assert_eq!(verdict, Verdict::Wait);
+    assert_eq!(why, "canary p99 1400 ms over 1000 ms: 60 requests in 60 s, and it takes 500");
+    assert_eq!(of((10.0, 0.0, 1.4), (40.0, 0.0, 1.0)).0, Verdict::NoGo);
+    assert_eq!(of((1.0, 0.0, 0.9), (40.0, 0.0, 0.2)).0, Verdict::Wait);
+    assert_eq!(of((10.0, 0.0, 0.9), (2.0, 0.0, 0.2)).0, Verdict::Wait);
+    assert_eq!(of((10.0, 0.0, 0.9), (40.0, 0.0, 0.2)).0, Verdict::NoGo);
+}
+
+/// A header route, a preview, a weight that was taken back.
+#[test]
+fn what_was_proven_of_a_canary_holds_while_it_gets_no_traffic() {
+    let aside = Status { canary_serves: false, ..status() };
+    let signals = signals((0.0, 0.0, 0.1), (40.0, 0.001, 0.1));
+    for (opinion, verdict) in [
+        (AnalysisStatus::Regressed, Verdict::NoGo),
+        (AnalysisStatus::Suspect, Verdict::Wait),
+        (AnalysisStatus::Healthy, Verdict::Go),
+        (AnalysisStatus::NoData, Verdict::Go),
+    ] {
+        let assessment = assess(&aside, &signals, &Limits::default(), Some(&said(opinion, 100, 0)), now());
+        assert_eq!(assessment.verdict, verdict, "{opinion:?}: {assessment:?}");
+    }
+    let settled = Status { canary: None, ..aside };
+    let assessment =
+        assess(&settled, &signals, &Limits::default(), Some(&said(AnalysisStatus::Regressed, 9, 0)), now());
+    assert_eq!(assessment.verdict, Verdict::Go);
+}
+
+#[test]
+fn canary_that_lost_its_latency_is_blind_where_it_is_compared() {
+    let mut signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
+    signals.now.insert((Track::Canary, Signal::P99), Err(NoData::Empty));
+    let limits = Limits { p99: None, ..Limits::default() };
+    let of = |signals: &Signals, limits: &Limits| assess(&status(), signals, limits, None, now()).verdict;
+    assert_eq!(of(&signals, &limits), Verdict::Blind);
+    assert_eq!(of(&signals, &Limits { p99_factor: None, ..limits.clone() }), Verdict::Go);
+    // A service without a histogram has none to lose.
+    signals.now.insert((Track::Stable, Signal::P99), Err(NoData::Empty));
+    assert_eq!(of(&signals, &limits), Verdict::Go);
 }
 
 #[test]

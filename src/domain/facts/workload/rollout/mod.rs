@@ -325,6 +325,12 @@ impl Rollout {
         }
     }
 
+    /// Whether the controller refuses the spec as it is, e.g. for a Service or an analysis template that is not there.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.status.conditions.iter().any(|condition| condition.kind == "InvalidSpec")
+    }
+
     fn calculated_phase(&self) -> (Phase, String) {
         let (spec, status) = (&self.spec, &self.status);
         for condition in &status.conditions {
@@ -414,7 +420,8 @@ impl Rollout {
         } else {
             weight_at(steps, index.unwrap_or(0), max)
         };
-        let actual = if done {
+        // The controller is past the steps, or has none, long before the canary gets everything.
+        let actual = if done && !self.under_way() {
             max
         } else if self.status.available == 0 {
             0
