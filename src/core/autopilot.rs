@@ -11,6 +11,7 @@ use super::flag_autopilot::{self, FlagAutopilot};
 use super::{Core, Effect, Level};
 use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Target, Verb};
 
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::guardrails::{Kept, Response};
@@ -48,9 +49,14 @@ impl Autopilot {
         Self { enabled: true, ..Self::default() }
     }
 
-    /// Takes in which canaries it held in earlier runs.
-    pub fn remember(&mut self, held: impl IntoIterator<Item = (WorkloadKey, String)>) {
+    /// Takes in which canaries it held in earlier runs, and which of those that were proven worse a person moved on.
+    pub fn remember(
+        &mut self,
+        held: impl IntoIterator<Item = (WorkloadKey, String)>,
+        moved_on: impl IntoIterator<Item = (WorkloadKey, String)>,
+    ) {
         self.held.extend(held);
+        self.answered.extend(moved_on.into_iter().map(|canary| (canary, Response::Rollback)));
     }
 
     /// Returns the rollback that comes next, with the time that is left.
@@ -170,6 +176,10 @@ fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<
     let status = workload.status.as_ref()?;
     // What is aborted gets no requests any more; an opinion that is too old is none.
     if status.aborted || judged.is_stale(&workload.signals, now) {
+        return None;
+    }
+    // A rollback is not held up, whoever began it: to hold it would keep users on what it takes back.
+    if workload.direction() == Some(Direction::Backward) {
         return None;
     }
     let rails = &env.settings.guardrails;

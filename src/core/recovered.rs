@@ -11,7 +11,7 @@ pub(super) fn recovered(core: &mut Core, found: Recovered) -> Vec<Effect> {
     let mut courses = found.courses;
     courses.sort_by_key(|seen| seen.at);
     core.courses = courses.into_iter().map(|seen| ((seen.target, seen.cluster), seen.course)).collect();
-    core.autopilot.remember(found.held);
+    core.autopilot.remember(found.held, found.moved_on);
     for why in found.broken {
         core.notice(Level::Error, format!("journal integrity check failed: {why}"));
     }

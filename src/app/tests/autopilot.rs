@@ -113,6 +113,22 @@ fn regressed_pauses_at_once_and_rolls_back_after_the_delay() {
     assert_eq!(verbs(&later(&mut model, 30)), []);
 }
 
+/// Law 3, whoever began it: `kubectl argo rollouts undo`, a revert in git, `R` on another machine.
+#[test]
+fn a_rollback_is_not_held_up_by_a_guardrail() {
+    let mut model = rolling_out(rails(true));
+    let mut back = model.core.world.environments[0].workloads[0].snapshot.as_deref().unwrap().clone();
+    for set in &mut back.replicasets {
+        let made = if set.hash == "new" { "2026-01-01T00:00:00Z" } else { "2026-02-01T00:00:00Z" };
+        set.meta.created = Some(made.parse().unwrap());
+    }
+    feed(&mut model, Feed::Workload { target: target(), snapshot: Some(Arc::new(back)) });
+    for opinion in [AnalysisStatus::Suspect, AnalysisStatus::Regressed] {
+        assert_eq!(verbs(&say(&mut model, opinion, Some(Metric::Errors))), [], "{opinion:?}");
+        assert_eq!(verbs(&later(&mut model, 60)), [], "{opinion:?}");
+    }
+}
+
 /// A pull request may wait for hours: meanwhile the canary is held and rolled back as ever, and the screen says why.
 #[test]
 fn an_open_pull_request_keeps_autopilot_from_nothing() {
@@ -210,11 +226,18 @@ fn proof_that_comes_after_a_person_moved_a_suspect_on_still_rolls_back() {
 fn what_autopilot_held_survives_a_restart() {
     let mut model = rolling_out(rails(true));
     let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
-    model.core.autopilot.remember([(target(), status.canary.unwrap().hash)]);
+    let canary = (target(), status.canary.unwrap().hash);
+    model.core.autopilot.remember([canary.clone()], []);
     let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     effects.extend(later(&mut model, 30));
     // It was held already, and whoever resumed it had no proof yet.
     assert_eq!(verbs(&effects), [Verb::Rollback]);
+    // Whoever moved it on after the proof has decided.
+    let mut model = rolling_out(rails(true));
+    model.core.autopilot.remember([canary.clone()], [canary]);
+    let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    effects.extend(later(&mut model, 60));
+    assert_eq!(verbs(&effects), []);
 }
 
 /// What the shared record says once somebody kept the canary of this model.

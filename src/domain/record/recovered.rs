@@ -1,6 +1,6 @@
 //! What journals of earlier runs contain: decisions, statements, and open actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Recovered {
     pub open: Vec<(ActionId, PlanRecord)>,
     /// Canaries that autopilot held, by workload and template hash: whoever resumed one since has decided.
     pub held: Vec<(WorkloadKey, String)>,
+    /// Canaries that somebody moved on here after they were proven worse, by workload and template hash.
+    #[serde(default)]
+    pub moved_on: Vec<(WorkloadKey, String)>,
     pub courses: Vec<SeenCourse>,
     /// What they say of checklists.
     pub ledger: Ledger,
@@ -45,6 +48,7 @@ impl Recovered {
     /// Takes in a journal. The intents of one that a living process is writing to (`alive`) are not open.
     pub fn take(&mut self, lines: &[Line], alive: bool, now: Timestamp) {
         self.held.extend(held(lines));
+        self.moved_on.extend(moved_on(lines));
         self.stated.extend(stated_lately(lines, now));
         self.courses.extend(courses(lines));
         for line in lines {
@@ -95,6 +99,33 @@ fn held(lines: &[Line]) -> Vec<(WorkloadKey, String)> {
         }
     }
     held
+}
+
+/// Returns which canaries a person moved on after a regression was proven: that was decided in knowledge of it.
+fn moved_on(lines: &[Line]) -> Vec<(WorkloadKey, String)> {
+    let mut regressed: BTreeSet<(&WorkloadKey, &str)> = BTreeSet::new();
+    let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
+    let mut moved_on = Vec::new();
+    let moves_on = |plan: &PlanRecord| {
+        plan.automatic.is_none() && matches!(plan.verb, Verb::Resume | Verb::Promote | Verb::PromoteFull)
+    };
+    for line in lines {
+        match &line.entry {
+            Entry::Regressed(found) => {
+                regressed.insert((&found.target, &found.canary));
+            }
+            Entry::Intent { action, plan, .. } if moves_on(plan) => {
+                asked.insert(action, plan);
+            }
+            Entry::Outcome { action, outcome } if outcome.is_done() => {
+                let plan = asked.get(action).and_then(|plan| Some((plan.target.workload()?, &plan.facts.under_way)));
+                let known = plan.filter(|(target, canary)| regressed.contains(&(*target, canary.as_str())));
+                moved_on.extend(known.map(|(target, canary)| (target.clone(), canary.clone())));
+            }
+            _ => {}
+        }
+    }
+    moved_on
 }
 
 #[cfg(test)]
