@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::workload::Revision;
+use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::checklist::candidate::{is_same_artifact, rejection_of};
 use crate::domain::rules::rejected::taken_back_from;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -154,9 +155,34 @@ fn had(workload: &WorkloadState, revision: &Revision) -> bool {
 /// It comes next where the environment before has released it, and this one never had it.
 fn is_next(world: &World, env: &Environment, id: &WorkloadId, incoming: &Revision) -> bool {
     let here = env.workload(id).is_some_and(|workload| had(workload, incoming));
-    let before = world.previous(env).and_then(|before| {
-        let there = crate::domain::rules::checklist::candidate::counterpart(before, id)?;
-        release_state(world, before, &there.id)
+    let before = world.previous(env).is_some_and(|before| {
+        let there = crate::domain::rules::checklist::candidate::counterpart(before, id);
+        there.is_some_and(|there| is_released(world, before, &there.id))
     });
-    !here && matches!(before, Some(ReleaseState::Released))
+    !here && before
+}
+
+/// Whether what is stable in an environment was released there and may go on, whatever comes in there next: nothing else goes
+/// out, everybody is served by it, and it is not what something was rolled back to.
+#[must_use]
+pub fn is_released(world: &World, env: &Environment, id: &WorkloadId) -> bool {
+    match release_state(world, env, id) {
+        Some(ReleaseState::Released) => true,
+        Some(ReleaseState::NotHere | ReleaseState::Next { .. } | ReleaseState::Superseded) => {
+            env.workload(id).is_some_and(has_released)
+        }
+        _ => false,
+    }
+}
+
+fn has_released(workload: &WorkloadState) -> bool {
+    let Some(status) = &workload.status else { return false };
+    let Some(stable) = status.stable.as_ref().filter(|_| status.canary.is_none()) else { return false };
+    let made = workload.snapshot.as_ref().and_then(|snapshot| snapshot.replicaset(&stable.hash)?.meta.created);
+    let was_before =
+        |rejection: &Rejection| rejection.hash != stable.hash && made.is_none_or(|made| made < rejection.at);
+    status.serving.is_all(&stable.hash)
+        && !workload.rejected.bars(&stable.hash)
+        && rolled_back(workload, stable).is_none()
+        && !workload.rejected.known().any(was_before)
 }

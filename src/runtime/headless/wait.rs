@@ -1,5 +1,7 @@
 //! `cockpit wait`: until a workload is paused, healthy, released or degraded.
 
+use std::cell::OnceCell;
+
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
@@ -10,7 +12,7 @@ use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::facts::workload::{Phase, Revision, Status};
-use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::rules::release_state::{ReleaseState, is_released, release_state};
 use crate::domain::world::World;
 
 /// How far a wait has come.
@@ -28,8 +30,14 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     driver.until(what.timeout.min(FIRST_DATA_TIMEOUT), |core| status(&core.world, &target).is_some()).await?;
-    let begun_with = status(&driver.core.world, &target).and_then(in_manifest).cloned();
-    let progress = |world: &World| progress(world, &target, what, begun_with.as_ref());
+    // What is in the manifest when it is first seen: the workload may come later.
+    let begun_with = OnceCell::new();
+    let progress = |world: &World| {
+        if let Some(revision) = status(world, &target).and_then(in_manifest) {
+            begun_with.get_or_init(|| revision.clone());
+        }
+        progress(world, &target, what, begun_with.get())
+    };
     driver.until(what.timeout, |core| progress(&core.world) != Progress::Waiting).await?;
     let line = format!("{target}: {}", sanitize(&shows(&driver.core.world, &target)));
     Ok(match progress(&driver.core.world) {
@@ -88,17 +96,34 @@ fn released(
         Some(version) => is_called(revision, version),
         None => begun_with.is_some_and(|begun| begun.hash == revision.hash),
     };
-    let state = world.find(target).and_then(|(env, workload)| release_state(world, env, &workload.id));
+    let Some((env, workload)) = world.find(target) else { return Progress::Waiting };
+    let state = release_state(world, env, &workload.id);
+    // Of a version that is still to come, nothing was taken back yet: that concerns the one before.
+    let was_taken_back = || match version {
+        Some(version) => {
+            let from = match &state {
+                Some(ReleaseState::RolledBack(back)) => Some(back.from.as_str()),
+                Some(ReleaseState::RollingBack { from, .. }) => Some(from.as_str()),
+                _ => status.canary.as_ref().filter(|canary| is_it(canary)).map(|_| version),
+            };
+            from.is_some_and(|from| from == version)
+                || workload.rejected.known().any(|rejection| names(&rejection.images, &rejection.version(), version))
+        }
+        None => true,
+    };
     match (&state, &status.stable) {
         (Some(ReleaseState::Released | ReleaseState::Superseded), Some(stable))
             if is_it(stable) && status.serving.is_all(&stable.hash) =>
         {
             Progress::Reached
         }
-        (Some(state @ (ReleaseState::RolledBack(_) | ReleaseState::RollingBack { .. } | ReleaseState::Aborted)), _) => {
+        (_, Some(stable)) if is_it(stable) && is_released(world, env, &workload.id) => Progress::Reached,
+        (Some(state @ (ReleaseState::RolledBack(_) | ReleaseState::RollingBack { .. } | ReleaseState::Aborted)), _)
+            if was_taken_back() =>
+        {
             Progress::Lost(state.label())
         }
-        _ if status.phase == Phase::Degraded => Progress::Lost(String::new()),
+        _ if status.phase == Phase::Degraded && in_manifest(status).is_none_or(is_it) => Progress::Lost(String::new()),
         (Some(ReleaseState::Released), Some(stable)) if version.is_none() => {
             Progress::Lost(format!("{} took over", stable.version()))
         }
@@ -109,9 +134,13 @@ fn released(
 /// Whether a revision is called so: by its version, an image or a digest.
 fn is_called(revision: &Revision, name: &str) -> bool {
     let digest = name.rsplit('@').next().unwrap_or(name);
-    revision.version() == name
-        || revision.images.iter().any(|image| image == name || ImageRef::parse(image).digest == Some(digest))
-        || revision.digest.as_deref() == Some(digest)
+    names(&revision.images, &revision.version(), name) || revision.digest.as_deref() == Some(digest)
+}
+
+/// Whether a version or one of its images is called so.
+fn names(images: &[String], version: &str, name: &str) -> bool {
+    let digest = name.rsplit('@').next().unwrap_or(name);
+    version == name || images.iter().any(|image| image == name || ImageRef::parse(image).digest == Some(digest))
 }
 
 fn shows(world: &World, target: &WorkloadKey) -> String {

@@ -14,7 +14,7 @@ use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact, rejection_of};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
-use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::rules::release_state::{is_released, release_state};
 use crate::domain::world::registry::ImagesFrom;
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -99,9 +99,9 @@ fn released_before(world: &World, env: &Environment, workload: &WorkloadState) -
         let text = format!("{}: not seen what runs there", before.name());
         return Err(Refusal::new(RefusalKind::Blind, text, "it has to be released there first"));
     };
-    let state = release_state(world, before, &there.id);
-    let revision = status.stable.as_ref().filter(|_| state == Some(ReleaseState::Released));
+    let revision = status.stable.as_ref().filter(|_| is_released(world, before, &there.id));
     let Some(revision) = revision else {
+        let state = release_state(world, before, &there.id);
         let state = state.map_or_else(|| "not known".to_owned(), |state| state.label());
         return Err(Refusal::state(
             format!("{} has nothing released to go on with: {state}", before.name()),
@@ -250,6 +250,29 @@ fn rejected(workload: &WorkloadState, revision: &Revision) -> Option<Refusal> {
     Some(Refusal::new(RefusalKind::Rejected, text, "release another version"))
 }
 
+/// What comes in is what goes out already; or it went out, and does not go on by itself.
+fn going_out(scene: &DraftContext<'_>, canary: &Revision) -> Refusal {
+    let version = canary.version();
+    let took_back = if scene.status.aborted { "aborted" } else { "rolled back" };
+    if scene.status.aborted || scene.rejected.bars(&canary.hash) {
+        let text = format!("{version} was {took_back} here, and is still in the manifest");
+        return Refusal::new(RefusalKind::Rejected, text, "retry it, or roll it back and release another version");
+    }
+    Refusal::new(RefusalKind::NothingToDo, format!("{version} is going out here already"), "")
+}
+
+/// The manifest has it already: that it runs is another matter.
+fn in_manifest(scene: &DraftContext<'_>, version: &str) -> Refusal {
+    let workload = scene.snapshot.object.workload();
+    if workload.has_unseen_template(&scene.snapshot.replicasets) {
+        let (_, message) = workload.phase();
+        let why = if message.is_empty() { "it has not taken it up".to_owned() } else { message };
+        let text = format!("{version} is in the manifest, and the controller does not roll it out: {why}");
+        return Refusal::state(text, "correct what it names, or roll back to what runs here");
+    }
+    Refusal::new(RefusalKind::NothingToDo, format!("{version} is what runs here"), "")
+}
+
 /// Drafts the release; `containers` and `init_containers` are those of the template that is written, in `object`.
 ///
 /// # Errors
@@ -263,8 +286,8 @@ pub(super) fn draft(
         return Err(Refusal::state("nothing comes in here", ""));
     };
     let version = incoming.revision.version();
-    if scene.status.canary.as_ref().is_some_and(|canary| is_same_artifact(canary, &incoming.revision)) {
-        return Err(Refusal::new(RefusalKind::NothingToDo, format!("{version} is going out here already"), ""));
+    if let Some(canary) = scene.status.canary.as_ref().filter(|canary| is_same_artifact(canary, &incoming.revision)) {
+        return Err(going_out(scene, canary));
     }
     if scene.status.canary.is_some() {
         return Err(Refusal::state("a rollout is in progress here", "promote it or roll it back first"));
@@ -278,8 +301,7 @@ pub(super) fn draft(
     let all: Vec<&Container> = containers.iter().chain(init_containers).collect();
     let images = images(incoming, &all)?;
     if all.iter().zip(&images).all(|(here, next)| here.image == next.image) {
-        let text = format!("{version} is what runs here");
-        return Err(Refusal::new(RefusalKind::NothingToDo, text, ""));
+        return Err(in_manifest(scene, &version));
     }
     let mut goes: Vec<String> = images.iter().map(|next| format!("{}: {}", next.name, next.image)).collect();
     goes.extend(all.iter().zip(&images).filter_map(|(here, next)| foreign_registry(incoming, here, next)));

@@ -51,7 +51,9 @@ impl Workload for Rollout {
                 && rs.containers == spec.containers
                 && rs.init_containers == spec.init_containers
         };
-        current.is_none_or(|current| !self.observed() && !is_same(current))
+        // It looked, and takes nothing up while what the spec names is not there.
+        let is_looked_at = self.observed() && !self.is_invalid();
+        current.is_none_or(|current| !is_looked_at && !is_same(current))
     }
 
     fn is_paused(&self) -> bool {

@@ -422,3 +422,61 @@ fn what_was_rolled_back_does_not_come_in_again_without_its_replicaset() {
         assert!(release(&world, "prod").is_ok());
     }
 }
+
+/// Whoever runs it again in a pipeline must not be told that all is well.
+#[test]
+fn what_was_aborted_or_is_not_taken_up_is_not_out() {
+    let outgoing = Runs { in_progress: true, ..Runs::only(&[NEW]) };
+    let mut world = world(Runs::only(&[NEW]), outgoing);
+    let said = |world: &World| release(world, "prod").unwrap_err().remove(0);
+    assert_eq!(said(&world).kind, RefusalKind::NothingToDo);
+    world.environments[1].workloads[0].status.as_mut().unwrap().aborted = true;
+    let refused = said(&world);
+    assert_eq!(refused.kind, RefusalKind::Rejected);
+    assert!(refused.line().starts_with("1.5.0 was aborted here, and is still in the manifest"), "{}", refused.line());
+    // The manifest has it, and the controller refuses the spec.
+    let mut snapshot = Runs::only(&[OLD]).snapshot();
+    let Object::Rollout(rollout) = &mut snapshot.object else { panic!() };
+    rollout.spec.containers[0].image = "eu.example/shop/api:1.5.0@sha256:new".to_owned();
+    let refuses = crate::domain::facts::object::Condition { kind: "InvalidSpec".to_owned(), ..Default::default() };
+    rollout.status.conditions.push(refuses);
+    let target = WorkloadKey { env: EnvName::new("prod"), workload: id() };
+    world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+    let refused = said(&world);
+    assert_eq!(refused.kind, RefusalKind::State);
+    assert!(refused.line().contains("the controller does not roll it out"), "{}", refused.line());
+}
+
+/// Staging moves on every day: what prod-eu has released goes on all the same.
+#[test]
+fn what_was_released_goes_on_though_the_next_is_coming() {
+    let env = |name: &str| EnvSettings { namespace: name.to_owned(), workloads: vec![id()], ..EnvSettings::new(name) };
+    let mut world = World::new(["staging", "prod-eu", "prod-us"].map(env));
+    let next: Part<'_> = ("api", "us.example/api:1.6.0", Some("sha256:next"));
+    see(&mut world, "prod-eu", Runs::only(&[NEW]));
+    see(&mut world, "prod-us", Runs::only(&[OLD]));
+    let of = |world: &World, env: &str| release_state(world, world.environment(&EnvName::new(env)).unwrap(), &id());
+    for staging in [Runs { in_progress: true, ..Runs::only(&[next]) }, Runs::only(&[next])] {
+        see(&mut world, "staging", staging);
+        assert_ne!(of(&world, "prod-eu"), Some(ReleaseState::Released));
+        let plan = release(&world, "prod-us").map_err(|all| all.iter().map(Refusal::line).collect::<Vec<_>>()).unwrap();
+        assert_eq!(images(plan.record()), ["eu.example/shop/api:1.5.0@sha256:new"]);
+        assert!(matches!(of(&world, "prod-us"), Some(ReleaseState::Next { .. })));
+    }
+    // Not where it is what something else was rolled back to.
+    let rejection = Rejection {
+        target: WorkloadKey { env: EnvName::new("prod-eu"), workload: id() },
+        cluster: None,
+        uid: "u".to_owned(),
+        hash: "gone".to_owned(),
+        images: vec!["us.example/api:1.5.9".to_owned()],
+        to: Some("1.5.0".to_owned()),
+        verb: Verb::Rollback,
+        was_stable: true,
+        by: "bob".to_owned(),
+        at: now(),
+        signature: None,
+    };
+    world.environments[1].workloads[0].rejected.take(&rejection);
+    assert!(release(&world, "prod-us").is_err());
+}
