@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
 use crate::domain::facts::pipeline::PipelineCall;
-use crate::domain::record::action::{After, Outcome, PlanRecord, Request, System, Target};
+use crate::domain::record::action::{After, Outcome, PlanRecord, Request, System, Target, Verb};
 use crate::domain::rules::action::kind::Readiness;
 
 use crate::domain::rules::action::{PutBack, RunState, Seen, Settled, settled, unnoticed};
@@ -120,6 +120,10 @@ pub(super) async fn confirm(
                         lacking(now.trim_start_matches(NOT_SEEN_YET).to_owned()).await;
                         shows = now;
                     }
+                }
+                // Tried again, and given up again.
+                Settled::NotYet(now) if record.verb == Verb::Retry && accepted_at.is_some() => {
+                    return Outcome::Unconfirmed { shows: format!("it began, and did not go on: {now}") };
                 }
                 Settled::NotYet(now) => {
                     is_seen_otherwise = true;

@@ -126,14 +126,18 @@ async fn name_image(driver: &mut Driver, target: &WorkloadKey, image: &str) -> R
     Ok(named.map_err(|refusal| refused(driver.redactor(), target, Verb::Release, &[refusal])))
 }
 
-/// Returns the number of the revision that is called so: by its number, its version or an image of it.
+/// Returns the number of the revision that is called so: by its number, its version or an image of it. Images may be tagged by
+/// the numbers of builds, which are none of revisions.
 fn revision_named(world: &World, target: &WorkloadKey, to: &str) -> Result<u64, String> {
     let snapshot = world.find(target).and_then(|(_, workload)| workload.snapshot.as_ref());
     let Some(snapshot) = snapshot else { return Err(format!("{target} is not seen: no revision of it is known")) };
     let all = &snapshot.replicasets;
-    let by_number: Vec<_> = all.iter().filter(|rs| to.parse() == Ok(rs.revision())).collect();
-    let is_named = |rs: &&ReplicaSet| rs.version() == to || rs.containers.iter().any(|container| container.image == to);
-    let found = if by_number.is_empty() { all.iter().filter(is_named).collect() } else { by_number };
+    let is_called = |rs: &&ReplicaSet| {
+        to.parse() == Ok(rs.revision())
+            || rs.version() == to
+            || rs.containers.iter().any(|container| container.image == to)
+    };
+    let found: Vec<_> = all.iter().filter(is_called).collect();
     let list = |sets: &[&ReplicaSet]| {
         let each: Vec<String> = sets.iter().map(|rs| format!("{} ({})", rs.revision(), rs.version())).collect();
         each.join(", ")

@@ -25,16 +25,16 @@ use crate::domain::world::{EnvSettings, World};
 pub(super) const NOW: &str = "2026-11-21T09:00:00Z";
 
 pub(super) fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
-    ask_with(object, replicasets, (verb, None), &[])
+    ask_where_rejected(object, replicasets, (verb, None), &[])
 }
 
 /// Asks for a rollback to the revision with this number.
 pub(super) fn ask_back_to(object: &Value, replicasets: &[Value], to: u64) -> Result<Plan, Vec<Refusal>> {
-    ask_with(object, replicasets, (Verb::Rollback, Some(to)), &[])
+    ask_where_rejected(object, replicasets, (Verb::Rollback, Some(to)), &[])
 }
 
 /// Asks where these revisions were rejected before, and where metrics are dead.
-fn ask_with(
+pub(super) fn ask_where_rejected(
     object: &Value,
     replicasets: &[Value],
     (verb, to): (Verb, Option<u64>),
@@ -374,7 +374,7 @@ proptest! {
         rollout["status"]["promoteFull"] = json!(full);
         rollout["status"]["currentStepIndex"] = json!(step);
         let sets = three(pods);
-        match ask_with(&rollout, &sets, (Verb::Rollback, None), &rejected) {
+        match ask_where_rejected(&rollout, &sets, (Verb::Rollback, None), &rejected) {
             Ok(plan) => {
                 let record = plan.record();
                 prop_assert_eq!(record.direction, Some(Direction::Backward));
@@ -402,7 +402,7 @@ proptest! {
         rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep", "startTime": NOW}]);
         rollout["status"]["controllerPause"] = json!(true);
         rollout["spec"]["paused"] = json!(verb == Verb::Resume);
-        let plan = ask_with(&rollout, &three([1, 0, 1]), (verb, None), &["r2"]);
+        let plan = ask_where_rejected(&rollout, &three([1, 0, 1]), (verb, None), &["r2"]);
         let plan = plan.map_err(|refusals| TestCaseError::fail(texts(&refusals)))?;
         prop_assert_eq!(plan.record().direction, Some(Direction::Backward));
         prop_assert_eq!(plan.typed(), None);
@@ -411,7 +411,7 @@ proptest! {
         forward["status"]["currentPodHash"] = json!("r2");
         forward["status"]["stableRS"] = json!("r0");
         if verb != Verb::Resume {
-            prop_assert!(ask_with(&forward, &three([1, 0, 1]), (verb, None), &["r1"]).is_err());
+            prop_assert!(ask_where_rejected(&forward, &three([1, 0, 1]), (verb, None), &["r1"]).is_err());
         }
     }
 
@@ -435,7 +435,7 @@ proptest! {
             rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep", "startTime": NOW}]);
         }
         let is_new = current > stable || current != stable && rejected.contains(&format!("r{current}").as_str());
-        if let (Ok(plan), true) = (ask_with(&rollout, &three([1, 1, 1]), (verb, None), &rejected), is_new) {
+        if let (Ok(plan), true) = (ask_where_rejected(&rollout, &three([1, 1, 1]), (verb, None), &rejected), is_new) {
             let sent = lines(&plan).join(" ");
             let leaves = sent.contains("template of") || sent.contains(r#""abort":true"#) || aborted && !sent.contains(r#""abort":false"#);
             let goes_on = ["pauseConditions", r#""promoteFull":true"#, r#""abort":false"#, r#""paused":false"#];
@@ -454,10 +454,11 @@ fn resume_of_a_deployment_in_mid_rollout_asks_the_gates() {
             "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1},
         })
     };
-    let refused = ask_with(&deployment(true, 2), &three([0, 2, 1]), (Verb::Resume, None), &["r0"]).unwrap_err();
+    let refused =
+        ask_where_rejected(&deployment(true, 2), &three([0, 2, 1]), (Verb::Resume, None), &["r0"]).unwrap_err();
     assert!(refused.iter().any(|refusal| refusal.kind == RefusalKind::Blind), "{}", texts(&refused));
     // Back to what served before, nothing is asked.
-    let plan = ask_with(&deployment(true, 1), &three([0, 1, 2]), (Verb::Resume, None), &["r0"]).unwrap();
+    let plan = ask_where_rejected(&deployment(true, 1), &three([0, 1, 2]), (Verb::Resume, None), &["r0"]).unwrap();
     assert_eq!((plan.record().direction, plan.typed()), (Some(Direction::Backward), None));
 }
 

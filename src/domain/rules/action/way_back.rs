@@ -28,6 +28,9 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
         if current.is_none_or(|current| current.hash != found.hash) {
             return Ok(WayBack::Start(found));
         }
+        if !under_way && manifest_has_another(scene, found) {
+            return Ok(WayBack::Start(found));
+        }
         if scene.direction().is_backward() {
             return Ok(WayBack::Finish(found));
         }
@@ -52,6 +55,10 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
             .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"));
     }
     let Some(current) = current else { return Err(no_earlier(scene)) };
+    // What the manifest names and nobody gets yet is taken back first.
+    if manifest_has_another(scene, current) {
+        return Ok(WayBack::Start(current));
+    }
     if taken_back_from(snapshot, scene.rejected, current).is_some() {
         if scene.status.serving.is_all(&current.hash) {
             return Err(nothing_to_do(scene, current, "already back: "));
@@ -67,6 +74,18 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
     let earlier = snapshot.replicasets.iter().filter(|rs| is_earlier(rs, current));
     let target = earlier.filter(|rs| !scene.rejected.bars(&rs.hash)).max_by_key(|rs| rs.revision());
     target.map(WayBack::Start).ok_or_else(|| no_earlier(scene))
+}
+
+/// Whether the manifest has another template than a revision, which the controller has not taken up: it has not looked yet, or
+/// refuses the spec as it is.
+pub(super) fn manifest_has_another(scene: &DraftContext<'_>, current: &ReplicaSet) -> bool {
+    let workload = scene.snapshot.object.workload();
+    match (&scene.snapshot.template_owner, workload.template_owner()) {
+        (Some(owner), _) => owner.containers != current.containers || owner.init_containers != current.init_containers,
+        // What is not known is nothing to put back.
+        (None, Some(_)) => false,
+        (None, None) => workload.has_unseen_template(&scene.snapshot.replicasets),
+    }
 }
 
 /// Whether a revision is the one to go back to while another one goes out. Kubernetes records none for a Deployment: in the

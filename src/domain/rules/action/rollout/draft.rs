@@ -4,14 +4,17 @@
 
 use serde_json::{Value, json};
 
+use super::fast_track;
 use super::rollback::{rollback, template_object};
-use super::settled::readiness;
+use super::settled::{self, readiness};
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
 use crate::domain::rules::action::release;
 use crate::domain::rules::action::way_back;
+use crate::domain::rules::checklist::candidate::is_same_artifact;
 
+use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{Step, weight_at};
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::kind::Resource;
@@ -288,6 +291,10 @@ fn pause(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     }
     let mut draft = plain(scene, "pause", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
     draft.goes.push("steps and timed pauses stop until resumed".to_owned());
+    if let Some(weight) = settled::weight_to_come(rollout) {
+        let to = percent(weight, rollout.max_weight());
+        draft.goes.push(format!("the weight still goes to {to} %, as its step says: A takes all of it back"));
+    }
     Ok(draft)
 }
 
@@ -415,6 +422,13 @@ fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         }
     };
     let mut draft = release::draft(scene, template_object(rollout)?, written)?;
+    if let Some(again) = scene.incoming.as_ref().and_then(|incoming| {
+        let sets = scene.snapshot.replicasets.iter().filter(|rs| rs.hash != rollout.status.stable_hash);
+        let is_it = |rs: &&ReplicaSet| is_same_artifact(&scene.snapshot.revision(rs), &incoming.revision);
+        sets.filter(is_it).find_map(|rs| fast_track::in_the_way(rollout, rs, &scene.snapshot.replicasets))
+    }) {
+        return Err(again);
+    }
     draft.goes.push(match (rollout.is_canary(), rollout.steps().is_empty()) {
         (true, false) => format!("as a canary: {}", until_next_pause(rollout, 0)),
         (true, true) => "pods are replaced a few at a time: it has no steps to stop at".to_owned(),

@@ -1,6 +1,7 @@
 //! Actions on Argo Rollouts: what plans rest on, what they send, when their effect is there, which rights they need.
 
 mod draft;
+mod fast_track;
 mod rollback;
 mod settled;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::draft::{from_canary, on_status, percent, plain, unpause};
+use super::fast_track;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::Workload as _;
@@ -58,6 +59,9 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
     let object = template_object(rollout)?;
     let elsewhere = object.kind != Resource::ROLLOUT.kind;
     let direction = way_back::direction_to(scene, target);
+    if !direction.is_backward() && !to_stable {
+        fast_track::in_the_way(rollout, target, &scene.snapshot.replicasets).map_or(Ok(()), Err)?;
+    }
     let body = Body::RestoreTemplate { replicaset: target.meta.name.clone() };
     let mut requests = vec![KubernetesRequest { object, subresource: None, body, after: None }.into()];
     if elsewhere {
@@ -82,6 +86,9 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
     if completes {
         draft.skips =
             rollout.steps().iter().enumerate().map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
+    }
+    if to_stable && !rollout.under_way() && !completes {
+        draft.from = "what the manifest names, which the controller has not taken up".to_owned();
     }
     way_back::aim(&mut draft, scene, target, direction);
     leave_active(&mut draft, rollout, scene, target);
@@ -136,7 +143,9 @@ fn leave_active(draft: &mut Draft, rollout: &Rollout, scene: &DraftContext<'_>, 
 fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet, completes: bool) -> Vec<String> {
     let to_stable = target.hash == rollout.status.stable_hash;
     let mut goes = Vec::new();
-    if completes && !rollout.is_canary() && to_stable && target.available >= rollout.replicas().desired {
+    if to_stable && !rollout.under_way() && !completes {
+        goes.push(format!("its template is put back: users have had {} all along", target.version()));
+    } else if completes && !rollout.is_canary() && to_stable && target.available >= rollout.replicas().desired {
         goes.push("the active service switches back to its pods: no pause, no analysis".to_owned());
     } else if to_stable && !completes {
         let weight = scene

@@ -1,5 +1,6 @@
 //! Whether an action on a Rollout took effect, from its status.
 
+use super::draft::percent;
 use crate::domain::facts::step::Step;
 use crate::domain::facts::workload::Phase;
 use crate::domain::facts::workload::rollout::{Rollout, RolloutStrategy};
@@ -121,6 +122,12 @@ pub(super) fn given_up(record: &PlanRecord, rollout: &Rollout) -> Option<String>
     let is_ours = match record.verb {
         Verb::Promote | Verb::PromoteFull => status.current_hash == facts.under_way && !facts.aborted,
         Verb::Release => status.current_hash != facts.under_way,
+        // A pause does not keep the controller from the last step: see `weight_to_come`.
+        Verb::Pause => {
+            let was_under_way = !facts.stable.is_empty() && facts.under_way != facts.stable;
+            let has_become_stable = was_under_way && status.stable_hash == facts.under_way;
+            return has_become_stable.then(|| format!("it went to everybody all the same: {}", said(rollout)));
+        }
         _ => false,
     };
     let is_aborted = status.abort && !status.promote_full && !is_promoted(rollout);
@@ -143,8 +150,30 @@ pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
             Some(format!("not all pods are replaced yet: {}", said(rollout)))
         }
         Verb::Restart => lacks_ready_pods(rollout),
+        Verb::Pause => weight_to_come(rollout).map(|weight| {
+            let now = rollout.status.weights.as_ref().map_or(0, |weights| weights.canary.weight);
+            let (now, to) = (percent(now, rollout.max_weight()), percent(weight, rollout.max_weight()));
+            format!("paused at {now} %, and its weight still goes to {to} %: abort takes it back")
+        }),
         _ => None,
     }
+}
+
+/// Returns the weight that a paused canary still gets. `spec.paused` keeps the controller from scaling and from ending steps, and
+/// not from telling the router what the step has asked for once the pods are up, nor from making a canary stable that is past its
+/// steps (`reconcileTrafficRouting` and `shouldFullPromote` of Argo Rollouts, as of v1.9).
+pub(super) fn weight_to_come(rollout: &Rollout) -> Option<u32> {
+    if !rollout.is_canary() || !rollout.traffic_routed() || !rollout.under_way() || rollout.status.abort {
+        return None;
+    }
+    let max = rollout.max_weight();
+    let is_past_steps = rollout.status.step_index.unwrap_or(0) >= rollout.steps().len();
+    if rollout.status.promote_full || is_past_steps {
+        return Some(max);
+    }
+    let set = rollout.weight(&[])?.set;
+    let has = rollout.status.weights.as_ref().map_or(0, |weights| weights.canary.weight);
+    (has < set).then_some(set)
 }
 
 fn lacks_ready_pods(rollout: &Rollout) -> Option<String> {

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::Verb;
-use crate::domain::rules::action::tests::{ask, ask_back_to, canary, history, lines, released, replicaset, texts};
+use crate::domain::rules::action::tests::{
+    ask, ask_back_to, ask_where_rejected, canary, history, lines, released, replicaset, texts,
+};
 use crate::domain::rules::action::{SeenWorkload, Settled, settled};
 
 #[test]
@@ -247,4 +249,102 @@ fn rollback_of_what_was_switched_to_meanwhile_is_completed() {
     assert_eq!(rest(&rollout), None, "users get it");
     rollout["status"]["blueGreen"]["activeSelector"] = json!("bad");
     assert_eq!(rest(&rollout).as_deref(), Some(r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#));
+}
+
+/// The controller refuses the spec, for it names an analysis template that is not there, or has not looked: nobody gets it yet.
+#[test]
+fn rollback_takes_back_what_the_controller_did_not_take_up() {
+    let sets = [replicaset("old", 2, "2026-11-21T08:30:00Z", 2), replicaset("older", 1, "2026-11-21T08:00:00Z", 0)];
+    let mut refused = canary("old", "old", "Degraded");
+    refused["spec"]["template"] = json!({"spec": {"containers": [{"name": "app", "image": "api:new"}]}});
+    let mut unseen = refused.clone();
+    unseen["metadata"]["generation"] = json!(4);
+    refused["status"]["conditions"] = json!([{"type": "InvalidSpec", "status": "True", "message": "no such template"}]);
+    for rollout in [refused, unseen] {
+        for plan in [ask(&rollout, &sets, Verb::Rollback), ask_back_to(&rollout, &sets, 2)] {
+            let plan = plan.map_err(|refusals| texts(&refusals)).unwrap();
+            let record = plan.record();
+            assert_eq!(lines(&plan), ["PATCH rollouts/api  template of ReplicaSet api-old"]);
+            assert_eq!((record.from_hash.as_deref(), record.to_hash.as_deref()), (None, Some("old")));
+            assert_eq!(record.from, "what the manifest names, which the controller has not taken up");
+            assert_eq!(record.goes[0], "its template is put back: users have had old all along");
+            assert_eq!(record.direction, Some(Direction::Backward));
+        }
+        let further = ask_back_to(&rollout, &sets, 1).map_err(|refusals| texts(&refusals)).unwrap();
+        assert_eq!(further.record().to_hash.as_deref(), Some("older"));
+        // With the template of what runs there is nothing to take back first.
+        let mut same = rollout.clone();
+        same["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:old");
+        let plan = ask(&same, &sets, Verb::Rollback).map_err(|refusals| texts(&refusals)).unwrap();
+        assert_eq!(plan.record().to_hash.as_deref(), Some("older"));
+    }
+}
+
+/// `spec.paused` keeps the controller from scaling and stepping, and not from telling the router.
+#[test]
+fn pause_is_done_once_the_weight_stands() {
+    let mut rollout = canary("bad", "old", "Progressing");
+    rollout["spec"]["strategy"]["canary"] = json!({
+        "trafficRouting": {"nginx": {"stableIngress": "api"}},
+        "steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}],
+    });
+    rollout["status"]["currentStepIndex"] = json!(2);
+    rollout["status"]["availableReplicas"] = json!(2);
+    let weigh = |rollout: &mut Value, weight: u32| {
+        rollout["status"]["canary"] = json!({"weights": {
+            "canary": {"weight": weight, "podTemplateHash": "bad"}, "stable": {"weight": 100 - weight, "podTemplateHash": "old"},
+        }});
+    };
+    weigh(&mut rollout, 20);
+    let plan = ask(&rollout, &released(), Verb::Pause).map_err(|refusals| texts(&refusals)).unwrap();
+    let warns = "the weight still goes to 50 %, as its step says: A takes all of it back";
+    assert_eq!(plan.record().goes[1], warns);
+    rollout["spec"]["paused"] = json!(true);
+    let shown = |rollout: &Value| {
+        let snapshot = Snapshot::of_object(Object::parse(rollout).unwrap());
+        settled(plan.record(), &SeenWorkload { snapshot, replicasets_known: true }.into())
+    };
+    let lacks = "paused at 20 %, and its weight still goes to 50 %: abort takes it back";
+    assert_eq!(shown(&rollout), Settled::Accepted(lacks.to_owned()));
+    weigh(&mut rollout, 50);
+    assert!(matches!(shown(&rollout), Settled::Done(_)), "{:?}", shown(&rollout));
+    // Past its steps it becomes stable whoever has paused it.
+    rollout["status"]["currentStepIndex"] = json!(4);
+    assert!(matches!(shown(&rollout), Settled::Accepted(lacks) if lacks.contains("still goes to 100 %")));
+    rollout["status"]["stableRS"] = json!("bad");
+    assert!(matches!(shown(&rollout), Settled::Lost(why) if why.starts_with("it went to everybody all the same")));
+    // Without a router pods are the weight, and they stay.
+    let mut pods = canary("bad", "old", "Progressing");
+    pods["status"]["currentStepIndex"] = json!(0);
+    let plan = ask(&pods, &released(), Verb::Pause).map_err(|refusals| texts(&refusals)).unwrap();
+    assert_eq!(plan.record().goes.len(), 1);
+}
+
+/// Argo Rollouts takes what is within `rollbackWindow` to everybody at once, and an abort back on the way.
+#[test]
+fn promotion_that_would_skip_all_steps_is_refused() {
+    let mut rollout = canary("later", "later", "Healthy");
+    let sets = [
+        replicaset("later", 3, "2026-11-21T08:50:00Z", 2),
+        replicaset("bad", 2, "2026-11-21T08:30:00Z", 0),
+        replicaset("old", 1, "2026-11-21T08:00:00Z", 0),
+    ];
+    let to_bad = |rollout: &Value| ask_where_rejected(rollout, &sets, (Verb::Rollback, Some(2)), &["bad"]);
+    let said = |refused: Result<_, Vec<_>>| refused.err().map(|refusals| texts(&refusals)).unwrap_or_default();
+    let at_once = "bad would go to everybody at once";
+    assert!(!said(to_bad(&rollout)).contains(at_once));
+    rollout["spec"]["rollbackWindow"] = json!({"revisions": 3});
+    assert!(said(to_bad(&rollout)).contains(at_once), "{}", said(to_bad(&rollout)));
+    // What goes back is to be there at once.
+    assert!(ask_back_to(&rollout, &sets, 1).is_ok());
+    // Blue-green switches at once to pods that are marked to be scaled down.
+    let mut rollout = rollout;
+    rollout["spec"]["rollbackWindow"] = Value::Null;
+    rollout["spec"]["strategy"] = json!({"blueGreen": {"activeService": "api", "autoPromotionEnabled": false}});
+    rollout["status"]["blueGreen"] = json!({"activeSelector": "later"});
+    let mut kept = sets.clone();
+    kept[1]["spec"]["replicas"] = json!(2);
+    kept[1]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-11-21T09:10:00Z");
+    let refused = ask_where_rejected(&rollout, &kept, (Verb::Rollback, Some(2)), &["bad"]);
+    assert!(said(refused).contains("without preview, pause or analysis"));
 }
