@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod docker_config;
 pub mod look;
+pub mod tag;
 mod token;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::domain::facts::registry::manifest::{ACCEPTED, is_not_found};
 use crate::domain::facts::registry::{DOCKER_HUB, Repository};
 use crate::domain::facts::text::root_cause;
 use credentials::Credentials;
+use tag::StoredManifest;
 use token::Tokens;
 
 /// How long one answer may take.
@@ -39,7 +41,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 pub enum RegistryError {
     /// 401: it does not know who asks, or does not accept it.
     NotLoggedIn(String),
-    /// 403.
+    /// 403: which right is missing, and what it said.
     Forbidden(String),
     /// 429, and when to ask again.
     TooManyRequests(Option<Duration>),
@@ -47,17 +49,19 @@ pub enum RegistryError {
     Status(u16, String),
     /// No answer came, or none that can be read.
     NoAnswer(String),
+    /// It was not asked: nobody was there, or there was no token to ask with.
+    NotAsked(String),
 }
 
 impl fmt::Display for RegistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoggedIn(why) => write!(f, "401: {why}"),
-            Self::Forbidden(why) => write!(f, "403: no right to pull{why}"),
+            Self::Forbidden(why) => write!(f, "403: {why}"),
             Self::TooManyRequests(Some(wait)) => write!(f, "429: too many requests, again in {} s", wait.as_secs()),
             Self::TooManyRequests(None) => f.write_str("429: too many requests"),
             Self::Status(status, why) => write!(f, "{status}: {why}"),
-            Self::NoAnswer(why) => f.write_str(why),
+            Self::NoAnswer(why) | Self::NotAsked(why) => f.write_str(why),
         }
     }
 }
@@ -73,6 +77,25 @@ pub struct RegistryPlace {
     pub ca: Option<Vec<u8>>,
 }
 
+/// What a client asks for the right to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    Pull,
+    /// To pull and to push.
+    Push,
+}
+
+impl Right {
+    /// Returns the scope that a token needs for it.
+    fn scope(self, repository: &Repository) -> String {
+        let actions = match self {
+            Self::Pull => "pull",
+            Self::Push => "pull,push",
+        };
+        format!("repository:{}:{actions}", repository.name)
+    }
+}
+
 /// A client of one registry. Cheap to clone; clones share their tokens.
 #[derive(Clone)]
 pub struct Registry {
@@ -81,6 +104,7 @@ pub struct Registry {
     credentials: Arc<Credentials>,
     tokens: Tokens,
     redactor: Redactor,
+    right: Right,
 }
 
 /// An answer that is there.
@@ -136,7 +160,13 @@ impl Registry {
             .build()
             .map_err(|error| format!("cannot set up TLS: {}", redactor.cut(&root_cause(&error), MAX_TEXT_CHARS)))?;
         let (place, credentials) = (Arc::new(place), Arc::new(credentials));
-        Ok(Self { client, place, credentials, tokens: Tokens::default(), redactor })
+        Ok(Self { client, place, credentials, tokens: Tokens::default(), redactor, right: Right::Pull })
+    }
+
+    /// Makes it one that may move tags: it asks for the right to push, too.
+    #[must_use]
+    pub fn that_pushes(self) -> Self {
+        Self { right: Right::Push, ..self }
     }
 
     /// Asks for a manifest; `None` where the registry says that it has none. The body of `HEAD` is empty.
@@ -147,7 +177,7 @@ impl Registry {
         reference: &str,
     ) -> Result<Option<Found>, RegistryError> {
         let url = self.url(repository, &["manifests", reference])?;
-        let response = self.send(method, url, repository).await?;
+        let response = self.send(method, url, repository, None).await?;
         if response.status() != StatusCode::NOT_FOUND {
             return self.found(response).await.map(Some);
         }
@@ -161,7 +191,7 @@ impl Registry {
     /// Asks for the list of referrers; `None` where the registry has no API for them.
     async fn referrers(&self, repository: &Repository, digest: &str) -> Result<Option<Vec<u8>>, RegistryError> {
         let url = self.url(repository, &["referrers", digest])?;
-        let response = self.send(Method::GET, url, repository).await?;
+        let response = self.send(Method::GET, url, repository, None).await?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
             _ => self.found(response).await.map(|found| Some(found.body)),
@@ -182,32 +212,52 @@ impl Registry {
     }
 
     /// Sends a request with what says who we are. Where the registry wants a token, it is fetched and the request sent
-    /// with it.
-    async fn send(&self, method: Method, url: Url, repository: &Repository) -> Result<Response, RegistryError> {
-        let scope = format!("repository:{}:pull", repository.name);
+    /// with it: what was answered with 401 was not carried out.
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        repository: &Repository,
+        manifest: Option<&StoredManifest>,
+    ) -> Result<Response, RegistryError> {
+        let scope = self.right.scope(repository);
         let known = self.tokens.get(&scope).or_else(|| self.credentials.up_front());
-        let response = self.follow(&method, url.clone(), known.as_ref()).await?;
+        let response = self.follow((&method, manifest), url.clone(), known.as_ref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         let wanted = response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let authorization = match wanted.filter_map(challenge::parse).max_by_key(|one| *one != Challenge::Basic) {
             Some(Challenge::Bearer(place)) if !self.credentials.is_token() => {
-                Some(self.fetch_token(&place, &scope).await?)
+                let token = self.fetch_token(&place, &scope).await;
+                Some(token.map_err(|error| match error {
+                    RegistryError::NoAnswer(why) => RegistryError::NotAsked(why),
+                    error => error,
+                })?)
             }
-            Some(Challenge::Basic) => self.credentials.basic(),
+            Some(Challenge::Basic) => self.basic(&scope),
             Some(Challenge::Bearer(_)) | None => None,
         };
         match authorization {
-            Some(authorization) => self.follow(&method, url, Some(&authorization)).await,
+            Some(authorization) => self.follow((&method, manifest), url, Some(&authorization)).await,
             None => Ok(response),
         }
     }
 
-    /// Sends a request, and follows where it is sent on to. Who we are is told to this registry only.
+    /// Returns user and password as they are sent. Whoever pushes sends them with the next request at once: a manifest is not
+    /// sent only to be asked who sends it.
+    fn basic(&self, scope: &str) -> Option<HeaderValue> {
+        let basic = self.credentials.basic();
+        if let Some(basic) = basic.as_ref().filter(|_| self.right == Right::Push) {
+            self.tokens.keep(scope, basic.clone(), token::DEFAULT_VALIDITY);
+        }
+        basic
+    }
+
+    /// Sends a request, and follows where it is sent on to, unless it writes. Who we are is told to this registry only.
     async fn follow(
         &self,
-        method: &Method,
+        (method, manifest): (&Method, Option<&StoredManifest>),
         mut url: Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, RegistryError> {
@@ -216,8 +266,11 @@ impl Registry {
             if let Some(authorization) = authorization.filter(|_| url.origin() == self.place.url.origin()) {
                 request = request.header(AUTHORIZATION, authorization.clone());
             }
+            if let Some(manifest) = manifest {
+                request = request.header(CONTENT_TYPE, &manifest.media_type).body(manifest.bytes.clone());
+            }
             let response = request.send().await.map_err(|error| self.no_answer(&error))?;
-            if !response.status().is_redirection() {
+            if !response.status().is_redirection() || manifest.is_some() {
                 return Ok(response);
             }
             let to = response.headers().get(LOCATION).and_then(|to| url.join(to.to_str().ok()?).ok());
@@ -245,10 +298,14 @@ impl Registry {
         let status = response.status();
         let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
         let said = self.said(response).await;
+        let right = match self.right {
+            Right::Pull => "no right to pull",
+            Right::Push => "no right to pull and push",
+        };
         match status {
             StatusCode::UNAUTHORIZED => RegistryError::NotLoggedIn(self.credentials.not_accepted()),
-            StatusCode::FORBIDDEN if said.is_empty() => RegistryError::Forbidden(said),
-            StatusCode::FORBIDDEN => RegistryError::Forbidden(format!(": {said}")),
+            StatusCode::FORBIDDEN if said.is_empty() => RegistryError::Forbidden(right.to_owned()),
+            StatusCode::FORBIDDEN => RegistryError::Forbidden(format!("{right}: {said}")),
             StatusCode::TOO_MANY_REQUESTS => {
                 RegistryError::TooManyRequests(wait.map(|wait| Duration::from_secs(wait).min(MAX_RETRY_AFTER)))
             }
@@ -260,12 +317,17 @@ impl Registry {
         }
     }
 
-    /// Returns the first message of an error, on one line.
+    /// Returns the first message of an error on one line, with its code.
     async fn said(&self, response: Response) -> String {
         let body = self.body(response, MAX_ERROR_BYTES).await.unwrap_or_default();
         let value: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let message = value["errors"][0]["message"].as_str().or(value["error_description"].as_str());
-        message.map_or_else(String::new, |message| self.redactor.cut(message, MAX_TEXT_CHARS))
+        let code = value["errors"][0]["code"].as_str().filter(|code| !code.is_empty());
+        match (code, message.filter(|message| !message.is_empty())) {
+            (Some(code), Some(message)) => self.redactor.cut(&format!("{code}: {message}"), MAX_TEXT_CHARS),
+            (Some(one), None) | (None, Some(one)) => self.redactor.cut(one, MAX_TEXT_CHARS),
+            (None, None) => String::new(),
+        }
     }
 
     async fn body(&self, mut response: Response, most: usize) -> Result<Vec<u8>, RegistryError> {
@@ -280,6 +342,9 @@ impl Registry {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> RegistryError {
+        if error.is_connect() {
+            return RegistryError::NotAsked(self.redactor.cut(&root_cause(error), MAX_TEXT_CHARS));
+        }
         RegistryError::NoAnswer(if error.is_timeout() {
             format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())
         } else {

@@ -20,6 +20,8 @@ pub const DOCKER_HUB: &str = "docker.io";
 const LIBRARY: &str = "library";
 /// Longest name of a repository, in characters.
 const MAX_REPOSITORY_CHARS: usize = 255;
+/// Longest tag, in characters.
+const MAX_TAG_CHARS: usize = 128;
 
 /// A repository, as a registry is asked about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,11 +94,22 @@ impl StoredImage {
     /// Returns the reference for people: the start of a digest, or the tag.
     #[must_use]
     pub fn short(&self) -> String {
-        match self.digest() {
-            Some(digest) => format!("sha256:{}…", short_digest(digest)),
-            None => self.reference.clone(),
-        }
+        self.digest().map_or_else(|| self.reference.clone(), short)
     }
+}
+
+/// Returns the start of a digest, for people.
+#[must_use]
+pub fn short(digest: &str) -> String {
+    format!("sha256:{}…", short_digest(digest))
+}
+
+/// Whether a text may be a tag, as registries take them.
+#[must_use]
+pub fn is_tag(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = text.starts_with(is_word);
+    begins && text.len() <= MAX_TAG_CHARS && text.chars().all(|c| is_word(c) || matches!(c, '.' | '-'))
 }
 
 /// Whether a text is a digest as images are named by.
@@ -119,6 +132,9 @@ pub enum Stored {
 /// What an image that is there consists of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
+    /// Its digest: of a tag, what it names. Recordings of before do not say.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Its platforms, where it is an index.
     pub platforms: Vec<StoredPlatform>,
     pub signatures: Signatures,

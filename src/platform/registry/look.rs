@@ -25,7 +25,7 @@ pub struct KnownImage {
 }
 
 impl Registry {
-    /// Looks whether an image is there. What was read of the same digest before is not read again, only asked for.
+    /// Looks whether an image is there; of a tag, which digest it names. What was read of the same digest before is not read again, only asked for.
     ///
     /// # Errors
     /// Why there is no telling.
@@ -35,6 +35,11 @@ impl Registry {
         known: &mut Option<KnownImage>,
         look_for: LookFor,
     ) -> Result<Stored, RegistryError> {
+        if image.digest().is_none() {
+            let named = self.named_by(&image.repository, &image.reference).await?;
+            let contents = |digest| Contents { digest: Some(digest), ..Contents::default() };
+            return Ok(named.map_or(Stored::Absent, |digest| Stored::Present(contents(digest))));
+        }
         let Some(entries) = self.entries(image, known).await? else { return Ok(Stored::Absent) };
         let mut platforms = Vec::new();
         for Entry { platform, digest } in entries {
@@ -48,7 +53,7 @@ impl Registry {
             },
             _ => Signatures::NotAsked,
         };
-        Ok(Stored::Present(Contents { platforms, signatures }))
+        Ok(Stored::Present(Contents { digest: image.digest().map(str::to_owned), platforms, signatures }))
     }
 
     /// Returns the platforms of an image; `None` where it is not there.
@@ -106,7 +111,7 @@ impl Registry {
 }
 
 /// Makes sure that what came is what was asked for.
-fn same_digest(image: &StoredImage, found: &Found) -> Result<(), RegistryError> {
+pub(super) fn same_digest(image: &StoredImage, found: &Found) -> Result<(), RegistryError> {
     let Some(wanted) = image.digest() else { return Ok(()) };
     let own = hex(&Sha256::digest(&found.body));
     let is_same = is_digest(wanted) && wanted.strip_prefix("sha256:") == Some(own.as_str());

@@ -44,6 +44,8 @@ fn the_docker_hub_is_asked_where_its_registry_is() {
 }
 
 mod http {
+    mod tags;
+
     use std::sync::Mutex;
 
     use axum::Router;

@@ -14,7 +14,7 @@ use super::{MAX_ERROR_BYTES, Registry, RegistryError};
 use crate::domain::facts::registry::challenge::TokenPlace;
 
 /// How long a token holds that does not say so.
-const DEFAULT_VALIDITY: Duration = Duration::from_secs(60);
+pub(super) const DEFAULT_VALIDITY: Duration = Duration::from_secs(60);
 /// A token is not used in its last seconds.
 const MARGIN: Duration = Duration::from_secs(10);
 const MAX_VALIDITY: Duration = Duration::from_secs(3600);
@@ -31,7 +31,7 @@ impl Tokens {
         tokens.get(scope).filter(|(_, until)| Instant::now() < *until).map(|(token, _)| token.clone())
     }
 
-    fn keep(&self, scope: &str, token: HeaderValue, validity: Duration) {
+    pub(super) fn keep(&self, scope: &str, token: HeaderValue, validity: Duration) {
         let until = Instant::now() + validity.min(MAX_VALIDITY).saturating_sub(MARGIN);
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, (_, until)| Instant::now() < *until);
@@ -42,7 +42,7 @@ impl Tokens {
 }
 
 impl Registry {
-    /// Fetches a token for pulling from a repository.
+    /// Fetches a token with a scope.
     pub(super) async fn fetch_token(&self, place: &TokenPlace, scope: &str) -> Result<HeaderValue, RegistryError> {
         let realm = self.realm(place)?;
         let mut request = if let Credentials::Identity(token) = self.credentials.as_ref() {
