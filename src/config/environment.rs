@@ -125,6 +125,8 @@ keys! {
     argo_cd: by_hand(Kind::Table(&argo_cd::SECTION)), "Where the Argo CD of this environment is, over [argo_cd].";
     images_from: by_hand(Kind::Texts, "{}"),
         "Registries or repositories of the environment before, and what stands for them here.";
+    stable_tag: by_hand(Kind::Text),
+        "A tag that follows what serves everybody here, in [[registries]]; without it no tag is moved.";
     git: by_hand(Kind::Table(&git::SECTION)), "The file that names its image in git, over [git].";
     promote: by_hand(Kind::Table(&promote::SECTION)), "A pipeline of your own that promotes it, in place of a patch or a commit.";
 }
@@ -169,6 +171,10 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, base: &Base<'_>) -> Ve
     let mut names = BTreeSet::new();
     for table in tables {
         let env = environment(reader, &table, base, several, &mut names);
+        if env.settings.stable_tag.is_some() && file.get("registries").is_none() {
+            let what = "`stable_tag` is set, and no registry is configured";
+            reader.note(table.key_at("stable_tag"), what, "add [[registries]] for the registry of the images");
+        }
         for other in &environments {
             shared_workload(reader, &table, &env, other);
             git::shared_file(reader, &table, (&env.settings, &other.settings));
@@ -190,6 +196,7 @@ fn environment(
     settings.name = name(reader, table, names);
     settings.workloads = workloads(reader, table);
     settings.images_from = registries::images_from(reader, table);
+    settings.stable_tag = registries::stable_tag(reader, table);
     read_keys(reader, table, &mut settings);
     let mut pull_requests = base.pull_requests.cloned();
     read_shared(reader, table, (&mut settings, &mut pull_requests));

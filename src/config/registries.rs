@@ -10,7 +10,7 @@ use super::reader::{At, Reader, Table};
 use super::secret::{self, Secret};
 use super::section::{Field, Kind, Section};
 use crate::domain::facts::object::ImageRef;
-use crate::domain::facts::registry::{DOCKER_HUB, Repository};
+use crate::domain::facts::registry::{DOCKER_HUB, Repository, is_tag};
 use crate::domain::record::checklist::{BuiltinCheck, How};
 use crate::domain::world::registry::{ImagesFrom, RegistrySettings};
 use crate::platform::registry::{default_url, is_loopback};
@@ -239,6 +239,16 @@ pub(super) fn images_from(reader: &mut Reader, table: &Table<'_>) -> ImagesFrom 
     images
 }
 
+/// Reads the tag that follows what serves everybody in an environment.
+pub(super) fn stable_tag(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+    let At { value, at } = reader.text(table, "stable_tag")?;
+    if !is_tag(&value) {
+        let help = "letters, digits, `_`, `.` and `-`, at most 128, not beginning with `.` or `-`: \"stable\"";
+        reader.note(at, format!("`{value}` cannot be a tag"), help);
+    }
+    Some(value)
+}
+
 /// Whether a repository is one, or below it.
 fn is_in(repository: &str, place: &str) -> bool {
     repository.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -322,5 +332,24 @@ mod tests {
         assert!(env.settings.images_from.is_withheld && env.settings.images_from.map.is_empty());
         // The gate stays, and is blind.
         assert!(env.checks.iter().any(|check| check.spec.id.as_str() == ID && check.spec.gate));
+    }
+
+    #[test]
+    fn a_tag_follows_only_where_a_registry_is_named_and_the_file_is_trusted() {
+        let parse = |tag: &str, more: &str| {
+            let text = format!("[[environments]]\nname = 'prod'\nstable_tag = '{tag}'\n{more}");
+            Config::parse(&text, &ConfigBase { folder: "/repo".into(), ..ConfigBase::default() })
+        };
+        let registry = "[[registries]]\nhost = 'localhost:5000'\nanonymous = true\n";
+        assert!(parse("stable", "").is_err());
+        for wrong in ["-stable", ".stable", "sta/ble", "a:b", &"x".repeat(129)] {
+            assert!(parse(wrong, registry).is_err(), "{wrong}");
+        }
+        let mut config = parse("Stable_1.x-y", registry).unwrap();
+        assert_eq!(config.environments[0].settings.stable_tag.as_deref(), Some("Stable_1.x-y"));
+        let needs: Vec<String> = config.needs(None).iter().map(|need| format!("{}: {}", need.of, need.need)).collect();
+        assert_eq!(needs, ["`stable_tag`: move the tag Stable_1.x-y in registries"]);
+        config.withhold(None);
+        assert_eq!(config.environments[0].settings.stable_tag, None);
     }
 }

@@ -34,6 +34,8 @@ pub enum Need {
     UseDockerLogin(String),
     /// Registry or repository.
     PullFrom(String),
+    /// In registries.
+    MoveTag(String),
     KeepJournalsIn(PathBuf),
     /// The gates of the user's own config are not asked here.
     TakePlaceOf(PathBuf),
@@ -52,6 +54,7 @@ impl fmt::Display for Need {
                 write!(f, "use the login of `docker login` for {host}, and run the program that keeps it")
             }
             Self::PullFrom(place) => write!(f, "let pods pull images from {place}"),
+            Self::MoveTag(tag) => write!(f, "move the tag {tag} in registries"),
             Self::KeepJournalsIn(folder) => write!(f, "keep the journals in {}", folder.display()),
             Self::TakePlaceOf(path) => write!(f, "ask for its own gates instead of those of {}", path.display()),
         }
@@ -121,6 +124,9 @@ impl Config {
             for to in env.settings.images_from.map.values() {
                 add(Need::PullFrom(to.clone()), "`images_from`".to_owned());
             }
+            if let Some(tag) = &env.settings.stable_tag {
+                add(Need::MoveTag(tag.clone()), "`stable_tag`".to_owned());
+            }
             for check in &env.checks {
                 for need in check.kind.iter().flat_map(of_check) {
                     add(need, format!("check `{}`", check.spec.id));
@@ -151,6 +157,7 @@ impl Config {
             env.pipeline = None;
             let is_withheld = !env.settings.images_from.map.is_empty();
             env.settings.images_from = ImagesFrom { is_withheld, ..ImagesFrom::default() };
+            env.settings.stable_tag = None;
             withhold(env, own);
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::rules::action::flag;
 use crate::domain::rules::action::owner::{self, to_suspend};
+use crate::domain::rules::action::tag::tag_of;
 use crate::domain::rules::action::{Plan, PlanContext, named, plan};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
@@ -130,6 +131,18 @@ impl Core {
         self.plan_on(&Target::Owner(owner::owner_key(key, owned, snapshot)), verb, None)
     }
 
+    /// Returns the plan that lets the tag of an environment name what serves everybody.
+    ///
+    /// # Errors
+    /// Every reason why it cannot be done now.
+    pub fn plan_tag(&self, key: &WorkloadKey) -> Result<Plan, Vec<Refusal>> {
+        let Some(tag) = tag_of(&self.world, key) else {
+            let text = format!("no tag follows what is released in {}", key.env);
+            return Err(vec![Refusal::new(RefusalKind::State, text, "set `stable_tag` of the environment")]);
+        };
+        self.plan_on(&Target::Tag(tag), Verb::MoveTag, None)
+    }
+
     /// Returns the plan that turns a feature flag.
     ///
     /// # Errors
@@ -145,8 +158,9 @@ impl Core {
     pub fn recheck(&self, plan: &Plan) -> Recheck {
         let record = plan.record();
         match &record.target {
-            Target::Git(key) => return self.recheck_same(plan, &key.workload_key()),
-            Target::Pipeline(key) => return self.recheck_same(plan, &key.workload_key()),
+            Target::Git(key) => return self.recheck_same(plan, &key.workload_key().into()),
+            Target::Pipeline(key) => return self.recheck_same(plan, &key.workload_key().into()),
+            Target::Tag(_) => return self.recheck_same(plan, &record.target),
             Target::Workload(_) | Target::Owner(_) | Target::Flag(_) => {}
         }
         if record.moves_backward() {
@@ -194,13 +208,13 @@ impl Core {
         }
     }
 
-    /// Checks a commit, or the run of a pipeline, that waits for confirmation: the same one has to come of what is known now.
-    fn recheck_same(&self, plan: &Plan, key: &WorkloadKey) -> Recheck {
+    /// Checks a commit, the run of a pipeline, or the move of a tag, that waits for confirmation: the same one has to come of what is known now.
+    fn recheck_same(&self, plan: &Plan, target: &Target) -> Recheck {
         let record = plan.record();
         if !record.moves_backward() && !plan.is_valid(self.now) {
             return Recheck::Stale(format!("this question is older than {} s", Plan::VALID_FOR.as_secs()));
         }
-        match self.plan(key, record.verb, None) {
+        match self.plan_on(target, record.verb, None) {
             Ok(again) if is_same(again.record(), record) => Recheck::Holds,
             Ok(_) => Recheck::Stale("it would come to something else now".to_owned()),
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),

@@ -29,8 +29,8 @@ const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_
 /// After an unknown outcome a request may still be in progress inside the server for this long.
 const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 /// How long a provider of feature flags may keep silent about one that may have been turned: turning it off once more must
-/// be possible then, and does no harm.
-const MAX_FLAG_SILENCE: Duration = Duration::from_secs(30);
+/// be possible then, and does no harm. A registry may keep silent about a tag for as long.
+const MAX_SILENCE: Duration = Duration::from_secs(30);
 /// How long a push may still be carried out after its connection was lost: hooks of the server may run for minutes.
 const MAX_PUSH_LATENCY: Duration = Duration::from_secs(300);
 /// The longest time between two looks at a pull request: people take hours, and providers limit how often they are asked.
@@ -56,7 +56,7 @@ pub(super) async fn confirm(
     let mut nudges = Nudges::of(record);
     let serve_timeout = match record.target {
         // Nobody is served by it.
-        Target::Owner(_) | Target::Flag(_) => serve_timeout.min(SETTLE_TIMEOUT),
+        Target::Owner(_) | Target::Flag(_) | Target::Tag(_) => serve_timeout.min(SETTLE_TIMEOUT),
         // After a rollback users have what they had: only what applies git has yet to compare.
         Target::Git(_) if record.moves_backward() => serve_timeout.min(SETTLE_TIMEOUT),
         Target::Workload(_) | Target::Git(_) | Target::Pipeline(_) => serve_timeout,
@@ -171,8 +171,8 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord,
     let mut heard = Instant::now();
     loop {
         if gives_up(record, heard) {
-            let shows = "or not: nothing was heard since, look at the provider".to_owned();
-            return Outcome::Unconfirmed { shows };
+            let whom = if record.target.system() == System::Registry { "registry" } else { "provider" };
+            return Outcome::Unconfirmed { shows: format!("or not: nothing was heard since, look at the {whom}") };
         }
         let looked = executor.look_for(record).await;
         if let Err(why) = &looked {
@@ -315,9 +315,9 @@ pub(super) async fn until_merged(
     }
 }
 
-/// Whether a provider of flags has been silent for too long to be waited for.
+/// Whether a provider of flags or a registry has been silent for too long to be waited for.
 pub(super) fn gives_up(record: &PlanRecord, heard: Instant) -> bool {
-    record.target.system() == System::Flags && heard.elapsed() >= MAX_FLAG_SILENCE
+    matches!(record.target.system(), System::Flags | System::Registry) && heard.elapsed() >= MAX_SILENCE
 }
 
 /// Returns a rollback made for what is seen now, where the owner of the manifest put the bad version back by what it had

@@ -15,6 +15,7 @@ use super::flags::FlagPayload;
 use super::git::Commit;
 use crate::domain::rules::action::Seen;
 use crate::platform::git::clone::GitError;
+use crate::platform::registry::tag::StoredManifest;
 
 /// The answer to a request, in coming.
 pub type Pending<'a, T> = BoxFuture<'a, Result<T, SendError>>;
@@ -99,6 +100,8 @@ pub enum Payload {
     Flag(FlagPayload),
     /// A pipeline is begun, as the request says.
     Pipeline,
+    /// A manifest is put under a tag, byte for byte.
+    Tag(StoredManifest),
 }
 
 /// Why a request did not do what it says.

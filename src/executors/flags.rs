@@ -205,7 +205,7 @@ impl Provider {
 fn own(request: &Request) -> Result<&FlagRequest, SendError> {
     match request {
         Request::Flag(request) => Ok(request),
-        Request::Kubernetes(_) | Request::Git(_) | Request::Pipeline(_) => Err(not_for_us()),
+        Request::Kubernetes(_) | Request::Git(_) | Request::Pipeline(_) | Request::Tag(_) => Err(not_for_us()),
     }
 }
 

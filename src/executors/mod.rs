@@ -22,6 +22,7 @@ pub mod registry;
 mod sending;
 pub mod signing;
 mod statements;
+pub mod tag;
 
 pub use confirmation::SERVE_TIMEOUT;
 pub use dispatcher::Dispatcher;

@@ -140,7 +140,7 @@ impl OwnerExecutor {
 fn owner_of(target: &Target) -> Result<&OwnerKey, SendError> {
     match target {
         Target::Owner(key) => Ok(key),
-        Target::Workload(_) | Target::Git(_) | Target::Flag(_) | Target::Pipeline(_) => {
+        Target::Workload(_) | Target::Git(_) | Target::Flag(_) | Target::Pipeline(_) | Target::Tag(_) => {
             Err(SendError::Refused(format!("{target} owns no manifest")))
         }
     }

@@ -152,7 +152,7 @@ impl Dispatcher {
             Ok(Sent::Taken { version }) if record.target.system() == System::Git => {
                 format!("{ACCEPTED} as commit {version}")
             }
-            Ok(Sent::Taken { version }) if record.target.system() == System::Pipeline => {
+            Ok(Sent::Taken { version }) if matches!(record.target.system(), System::Pipeline | System::Registry) => {
                 format!("{ACCEPTED}: {version}")
             }
             Ok(Sent::Taken { version }) if record.target.system() == System::Flags => format!("{ACCEPTED} {version}"),
@@ -188,17 +188,22 @@ impl Dispatcher {
         let timeout = match record.target.system() {
             System::Git => GIT_CONFLICT_RETRY_TIMEOUT,
             System::Flags if record.pushes_a_flag() => GIT_CONFLICT_RETRY_TIMEOUT,
-            System::Kubernetes | System::Owner | System::Flags | System::Pipeline => CONFLICT_RETRY_TIMEOUT,
+            System::Kubernetes | System::Owner | System::Flags | System::Pipeline | System::Registry => {
+                CONFLICT_RETRY_TIMEOUT
+            }
         };
         let (mut until, mut conflicts) = (None::<Instant>, 0);
         while until.is_none_or(|until| Instant::now() < until) {
             failpoint(format_args!("dispatcher.before-prepare"));
             let prepared = executor.prepare(&record.target, request, &version, head).await.map_err(not_sent)?;
             if let Some(seen) = &prepared.seen {
-                if seen.is_there_already(record) {
+                if seen.is_there_already(record) || seen.is_reached(request) {
                     return Ok(Sent::Needless { version });
                 }
                 still_hold(record, request, seen)?;
+                if let Some(what) = seen.moved(record, request) {
+                    return Err(Outcome::Moved { what });
+                }
                 if is_needless(record, request, seen) {
                     return Ok(Sent::Needless { version });
                 }

@@ -26,6 +26,7 @@ use crate::executors::git::GitExecutor;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::owner::OwnerExecutor;
 use crate::executors::pipeline::PipelineExecutor;
+use crate::executors::tag::TagExecutor;
 use crate::platform::Redactor;
 use crate::platform::kube_client::ClientError;
 use crate::platform::kubeconfig::Cluster;
@@ -311,6 +312,11 @@ impl Environment {
                     runs = runs.with_workflows(connect);
                 }
                 self.dispatcher.admit(self.env.name().clone(), System::Pipeline, Arc::new(runs));
+            }
+            if self.env.settings.stable_tag.is_some() {
+                let registries = registry::that_push(&self.env, self.registries.docker_config.as_ref(), &self.redactor);
+                let tags = TagExecutor::new(executor.clone(), registries);
+                self.dispatcher.admit(self.env.name().clone(), System::Registry, Arc::new(tags));
             }
             self.dispatcher.admit(self.env.name().clone(), System::Owner, Arc::new(suspends));
             self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));

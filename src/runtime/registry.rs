@@ -1,6 +1,6 @@
 //! A registry of one environment: who we are to it, and what watches it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,13 +8,14 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::trust::NOT_TRUSTED;
-use crate::config::{RegistryAccess, RegistryConfig, RegistryLogin};
+use crate::config::{EnvConfig, RegistryAccess, RegistryConfig, RegistryLogin};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::registry::StoredImage;
 use crate::domain::world::feed::Feed;
 use crate::executors::Dispatcher;
 use crate::executors::registry::AskRegistry;
+use crate::executors::tag::ConnectRegistry;
 use crate::platform::Redactor;
 use crate::platform::registry::credentials::Credentials;
 use crate::platform::registry::look::LookFor;
@@ -97,6 +98,23 @@ fn ask(config: &RegistryConfig, docker_config: Option<PathBuf>, redactor: &Redac
             answer.map_err(|error| error.to_string())
         })
     }))
+}
+
+/// Returns what makes clients of the registries of an environment that may push, by their names; none of one that is not to be
+/// asked.
+pub(super) fn that_push(
+    env: &EnvConfig,
+    docker_config: Option<&PathBuf>,
+    redactor: &Redactor,
+) -> BTreeMap<String, ConnectRegistry> {
+    let of = |registry: &RegistryConfig| {
+        let (host, access) = (registry.settings.host.clone(), registry.access.clone()?);
+        let (docker_config, redactor, name) = (docker_config.cloned(), redactor.clone(), host.clone());
+        let connect: ConnectRegistry =
+            Arc::new(move || Box::pin(client(host.clone(), access.clone(), docker_config.clone(), redactor.clone())));
+        Some((name, connect))
+    };
+    env.registries.iter().filter_map(of).collect()
 }
 
 /// Makes a client with the login as it is now.

@@ -210,7 +210,8 @@ impl Case {
             | Verb::FlagOff
             | Verb::FlagOn
             | Verb::FlagSet
-            | Verb::FlagLower => false,
+            | Verb::FlagLower
+            | Verb::MoveTag => false,
         }
     }
 }

@@ -108,7 +108,9 @@ fn every_option_is_valid_when_uncommented() {
             .filter(|(i, line)| *i + 1 != start || !line.starts_with(&format!("{key} =")))
             .map(|(i, line)| if (start..end).contains(&i) { option(line).unwrap() } else { line })
             .collect();
-        let config = Config::parse(&text.join("\n"), &place());
+        // A tag is moved in registries.
+        let registry = if key == "stable_tag" { "\n[[registries]]\nhost = 'registry.example'" } else { "" };
+        let config = Config::parse(&(text.join("\n") + registry), &place());
         let config = config.unwrap_or_else(|problems| panic!("{}: {problems:#?}", lines[start]));
         let unchanged = key == "promote";
         let default = Config::parse(EXAMPLE, &place()).unwrap();

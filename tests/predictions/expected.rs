@@ -62,6 +62,7 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,
         (Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert, _) => Refused("no automation"),
         (Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower, _) => Refused("no feature flag"),
+        (Verb::MoveTag, _) => Refused("no tag"),
     }
 }
 
@@ -81,5 +82,6 @@ fn of_deployment(state: State, verb: Verb) -> Expected {
         (Verb::Pause | Verb::Restart | Verb::Rollback, _) => Offered,
         (Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert, _) => Refused("no automation"),
         (Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower, _) => Refused("no feature flag"),
+        (Verb::MoveTag, _) => Refused("no tag"),
     }
 }

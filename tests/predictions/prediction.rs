@@ -50,7 +50,8 @@ impl Prediction {
             | Verb::FlagOff
             | Verb::FlagOn
             | Verb::FlagSet
-            | Verb::FlagLower => Self::Resumed,
+            | Verb::FlagLower
+            | Verb::MoveTag => Self::Resumed,
             Verb::Restart => Self::Restarted(
                 record.restart_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             ),

@@ -37,6 +37,8 @@ pub enum Verb {
     FlagSet,
     /// The same, where fewer users get it than before.
     FlagLower,
+    /// Let a tag of the registry name what serves everybody in an environment.
+    MoveTag,
 }
 
 impl Verb {
@@ -88,6 +90,7 @@ impl Verb {
             Self::FlagOn => "flag-on",
             Self::FlagSet => "flag-set",
             Self::FlagLower => "flag-lower",
+            Self::MoveTag => "move-tag",
         }
     }
 
@@ -103,6 +106,7 @@ impl Verb {
             Self::FlagOff => "turn off",
             Self::FlagOn => "turn on",
             Self::FlagSet | Self::FlagLower => "set",
+            Self::MoveTag => "move the tag",
             other => other.as_str(),
         }
     }

@@ -260,6 +260,16 @@ impl Ledger {
         of_it.filter(|one| one.canary == canary && one.stable == stable).min_by_key(|one| one.at)
     }
 
+    /// Returns that a revision regressed here, against whatever was stable then.
+    #[must_use]
+    pub fn regressed(&self, here: Option<&ClusterIdentity>, (uid, hash): (&str, &str)) -> Option<&Regression> {
+        let of_it = self
+            .regressions
+            .iter()
+            .filter(|one| !uid.is_empty() && one.uid == uid && !is_elsewhere(here, one.cluster.as_ref()));
+        of_it.filter(|one| one.canary == hash).max_by_key(|one| one.at)
+    }
+
     /// Returns what promotions of a workload ask for, by every config that somebody acted with.
     #[must_use]
     pub fn required(&self, env: &EnvName, here: Option<&ClusterIdentity>, workload: &WorkloadId) -> InForce {

@@ -110,6 +110,9 @@ pub struct EnvSettings {
     /// Where images come from here.
     #[serde(default)]
     pub images_from: ImagesFrom,
+    /// The tag that names in registries what serves everybody here; `None` where none does.
+    #[serde(default)]
+    pub stable_tag: Option<String>,
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
@@ -144,6 +147,7 @@ impl EnvSettings {
             flags: Vec::new(),
             registries: Vec::new(),
             images_from: ImagesFrom::default(),
+            stable_tag: None,
             is_declared: false,
             has_other_gates: false,
         }

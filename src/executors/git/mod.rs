@@ -137,7 +137,7 @@ impl GitExecutor {
         // Git tells by itself whether the commit is there.
         let workload = match workload {
             Ok(Seen::Workload(seen)) => Some(*seen),
-            Ok(Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_) | Seen::Pipeline(_)) | Err(_) => None,
+            Ok(Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_) | Seen::Pipeline(_) | Seen::Tag(_)) | Err(_) => None,
         };
         Ok(SeenGit { key: key.clone(), branch: branch?, workload, pull_request: None }.into())
     }
@@ -172,7 +172,7 @@ impl GitExecutor {
 fn key_of(target: &Target) -> Result<&GitKey, SendError> {
     match target {
         Target::Git(key) => Ok(key),
-        Target::Workload(_) | Target::Owner(_) | Target::Flag(_) | Target::Pipeline(_) => {
+        Target::Workload(_) | Target::Owner(_) | Target::Flag(_) | Target::Pipeline(_) | Target::Tag(_) => {
             Err(SendError::Refused(format!("{target} is no file in git")))
         }
     }
@@ -181,7 +181,7 @@ fn key_of(target: &Target) -> Result<&GitKey, SendError> {
 fn request_of(request: &Request) -> Result<&GitRequest, SendError> {
     match request {
         Request::Git(request) => Ok(request),
-        Request::Kubernetes(_) | Request::Flag(_) | Request::Pipeline(_) => {
+        Request::Kubernetes(_) | Request::Flag(_) | Request::Pipeline(_) | Request::Tag(_) => {
             Err(SendError::Refused("git takes commits only".to_owned()))
         }
     }

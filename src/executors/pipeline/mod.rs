@@ -48,7 +48,7 @@ impl PipelineExecutor {
     async fn look(&self, key: &PipelineKey, run: Option<SeenRun>) -> Result<Seen, SendError> {
         match Executor::look(&self.cluster, &Target::Workload(key.workload_key())).await? {
             Seen::Workload(workload) => Ok(SeenPipeline { workload: *workload, run }.into()),
-            Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_) | Seen::Pipeline(_) => {
+            Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_) | Seen::Pipeline(_) | Seen::Tag(_) => {
                 Err(SendError::Unknown(format!("{} is no workload", key.promotes)))
             }
         }
@@ -66,7 +66,7 @@ impl PipelineExecutor {
 fn key_of(target: &Target) -> Result<&PipelineKey, SendError> {
     match target {
         Target::Pipeline(key) => Ok(key),
-        Target::Workload(_) | Target::Owner(_) | Target::Git(_) | Target::Flag(_) => {
+        Target::Workload(_) | Target::Owner(_) | Target::Git(_) | Target::Flag(_) | Target::Tag(_) => {
             Err(SendError::Refused(format!("{target} is no pipeline")))
         }
     }
@@ -75,7 +75,7 @@ fn key_of(target: &Target) -> Result<&PipelineKey, SendError> {
 fn request_of(request: &Request) -> Result<&PipelineRequest, SendError> {
     match request {
         Request::Pipeline(request) => Ok(request),
-        Request::Kubernetes(_) | Request::Git(_) | Request::Flag(_) => {
+        Request::Kubernetes(_) | Request::Git(_) | Request::Flag(_) | Request::Tag(_) => {
             Err(SendError::Refused("not sent: it is no pipeline".to_owned()))
         }
     }

@@ -195,6 +195,7 @@ impl Driver {
         let is_along = |other: &Target| match other {
             Target::Owner(key) => key.workload_key() == *target,
             Target::Git(key) => key.workload_key() == *target,
+            Target::Tag(key) => key.workload_key() == *target,
             Target::Workload(_) | Target::Flag(_) | Target::Pipeline(_) => false,
         };
         // The revert in git begins once the cluster is seen to have gone back.

@@ -44,7 +44,7 @@ pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Ve
     let object = match &record.target {
         // It lies in no cluster.
         Target::Flag(_) => format!("{name} @ {env}"),
-        Target::Workload(_) | Target::Owner(_) | Target::Git(_) | Target::Pipeline(_) => {
+        Target::Workload(_) | Target::Owner(_) | Target::Git(_) | Target::Pipeline(_) | Target::Tag(_) => {
             format!("{name} in {} @ {env} (context {})", record.namespace, record.context)
         }
     };

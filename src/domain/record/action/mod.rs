@@ -17,9 +17,10 @@ pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
 pub use request::{
     After, BRANCH_PREFIX, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, PipelineRequest, Request,
+    TagRequest,
 };
 pub use subjects::{GatesAsked, Subjects};
-pub use target::{GitKey, OwnerKey, PipelineKey, System, Target};
+pub use target::{GitKey, OwnerKey, PipelineKey, System, TagKey, Target};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

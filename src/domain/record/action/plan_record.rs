@@ -88,7 +88,7 @@ impl PlanRecord {
                     request.by = Some(by.to_owned());
                 }
                 Request::Pipeline(request) => request.action = Some(action.clone()),
-                Request::Kubernetes(_) | Request::Flag(_) => {}
+                Request::Kubernetes(_) | Request::Flag(_) | Request::Tag(_) => {}
             }
         }
         self
@@ -107,7 +107,7 @@ impl PlanRecord {
     pub fn pipeline(&self) -> Option<&PipelineRequest> {
         self.requests.iter().find_map(|request| match request {
             Request::Pipeline(request) => Some(request),
-            Request::Kubernetes(_) | Request::Git(_) | Request::Flag(_) => None,
+            Request::Kubernetes(_) | Request::Git(_) | Request::Flag(_) | Request::Tag(_) => None,
         })
     }
 
@@ -122,7 +122,7 @@ impl PlanRecord {
     pub fn noticed_once(&self) -> Option<&str> {
         self.requests.iter().find_map(|request| match request {
             Request::Flag(request) => request.noticed_once.as_deref(),
-            Request::Kubernetes(_) | Request::Git(_) | Request::Pipeline(_) => None,
+            Request::Kubernetes(_) | Request::Git(_) | Request::Pipeline(_) | Request::Tag(_) => None,
         })
     }
 

@@ -9,6 +9,7 @@ use crate::domain::facts::flag::Turn;
 use crate::domain::facts::object::Container;
 use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::facts::pull_request::PullRequestPlace;
+use crate::domain::facts::registry::{Repository, short};
 use crate::domain::facts::workload::kind::Resource;
 
 /// The Kubernetes object a request goes to.
@@ -164,6 +165,28 @@ pub struct PipelineRequest {
     pub action: Option<ActionId>,
 }
 
+/// One tag of a repository that is to name a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagRequest {
+    pub repository: Repository,
+    pub tag: String,
+    pub digest: String,
+    /// What it named when it was asked for; `None` where there was no such tag.
+    pub was: Option<String>,
+}
+
+impl TagRequest {
+    /// Returns what is moved, e.g. `registry.example/payments:stable`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
+
+    fn line(&self) -> String {
+        format!("PUT {}  the manifest of {}", self.place(), short(&self.digest))
+    }
+}
+
 /// One request of an action. Journals hold it without a tag: each system's has fields of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -176,6 +199,8 @@ pub enum Request {
     Flag(FlagRequest),
     /// To a pipeline of the user's own.
     Pipeline(PipelineRequest),
+    /// To a registry.
+    Tag(TagRequest),
 }
 
 impl Request {
@@ -187,6 +212,7 @@ impl Request {
             Self::Git(request) => request.line(),
             Self::Flag(request) => request.line(),
             Self::Pipeline(request) => request.call.line(),
+            Self::Tag(request) => request.line(),
         }
     }
 
@@ -195,7 +221,7 @@ impl Request {
     pub fn turn(&self) -> Option<Turn> {
         match self {
             Self::Flag(request) => Some(request.turn),
-            Self::Kubernetes(_) | Self::Git(_) | Self::Pipeline(_) => None,
+            Self::Kubernetes(_) | Self::Git(_) | Self::Pipeline(_) | Self::Tag(_) => None,
         }
     }
 
@@ -204,7 +230,16 @@ impl Request {
     pub fn after(&self) -> Option<&After> {
         match self {
             Self::Kubernetes(request) => request.after.as_ref(),
-            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
+            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => None,
+        }
+    }
+
+    /// Returns it, where it moves a tag.
+    #[must_use]
+    pub fn tag(&self) -> Option<&TagRequest> {
+        match self {
+            Self::Tag(request) => Some(request),
+            Self::Kubernetes(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 
@@ -213,7 +248,7 @@ impl Request {
     pub fn kubernetes(&self) -> Option<&KubernetesRequest> {
         match self {
             Self::Kubernetes(request) => Some(request),
-            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
+            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => None,
         }
     }
 }
@@ -233,6 +268,12 @@ impl From<GitRequest> for Request {
 impl From<PipelineRequest> for Request {
     fn from(request: PipelineRequest) -> Self {
         Self::Pipeline(request)
+    }
+}
+
+impl From<TagRequest> for Request {
+    fn from(request: TagRequest) -> Self {
+        Self::Tag(request)
     }
 }
 

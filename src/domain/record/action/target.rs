@@ -23,6 +23,8 @@ pub enum Target {
     Flag(FlagKey),
     /// A pipeline of the user's own that promotes a workload.
     Pipeline(PipelineKey),
+    /// A tag of the repositories that a workload's images are in.
+    Tag(TagKey),
 }
 
 /// The owner of a workload's manifest.
@@ -91,6 +93,23 @@ impl PipelineKey {
     }
 }
 
+/// A tag of the repositories that a workload's images are in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TagKey {
+    pub env: EnvName,
+    pub tag: String,
+    /// The workload whose images it names.
+    pub follows: WorkloadId,
+}
+
+impl TagKey {
+    /// Returns the workload whose images it names.
+    #[must_use]
+    pub fn workload_key(&self) -> WorkloadKey {
+        WorkloadKey { env: self.env.clone(), workload: self.follows.clone() }
+    }
+}
+
 impl Target {
     #[must_use]
     pub fn env(&self) -> &EnvName {
@@ -100,6 +119,7 @@ impl Target {
             Self::Git(key) => &key.env,
             Self::Flag(key) => &key.env,
             Self::Pipeline(key) => &key.env,
+            Self::Tag(key) => &key.env,
         }
     }
 
@@ -108,7 +128,7 @@ impl Target {
     pub fn workload(&self) -> Option<&WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => None,
         }
     }
 
@@ -117,7 +137,7 @@ impl Target {
     pub fn changes(&self) -> Option<WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key.clone()),
-            Self::Owner(_) | Self::Flag(_) => None,
+            Self::Owner(_) | Self::Flag(_) | Self::Tag(_) => None,
             Self::Git(key) => Some(key.workload_key()),
             Self::Pipeline(key) => Some(key.workload_key()),
         }
@@ -132,6 +152,7 @@ impl Target {
             Self::Git(key) => key.to_string(),
             Self::Flag(key) => format!("flag {} of {}", key.flag, key.provider),
             Self::Pipeline(key) => format!("pipeline {} for {}", key.pipeline, key.promotes),
+            Self::Tag(key) => format!("tag {} of {}", key.tag, key.follows),
         }
     }
 
@@ -144,6 +165,7 @@ impl Target {
             Self::Git(_) => System::Git,
             Self::Flag(_) => System::Flags,
             Self::Pipeline(_) => System::Pipeline,
+            Self::Tag(_) => System::Registry,
         }
     }
 }
@@ -180,6 +202,8 @@ pub enum System {
     Flags,
     /// The user's own pipeline.
     Pipeline,
+    /// The registries that images are pulled from.
+    Registry,
 }
 
 impl System {
@@ -191,6 +215,7 @@ impl System {
             Self::Git => "git",
             Self::Flags => "flags",
             Self::Pipeline => "pipeline",
+            Self::Registry => "registry",
         }
     }
 }

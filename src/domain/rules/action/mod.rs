@@ -18,7 +18,9 @@ mod rollout;
 mod seen;
 mod seen_git;
 mod seen_pipeline;
+mod seen_tag;
 mod settle;
+pub mod tag;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -31,5 +33,6 @@ pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estima
 pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};
 pub use seen_git::{FoundPullRequest, SeenBranch, SeenGit, SeenPullRequest};
 pub use seen_pipeline::{RunState, SeenPipeline, SeenRun};
+pub use seen_tag::{NamedTag, SeenTag};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

@@ -17,7 +17,7 @@ use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
-use crate::domain::rules::action::{flag, git, owner, pipeline};
+use crate::domain::rules::action::{flag, git, owner, pipeline, tag};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::registry::{going_out, gone};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
@@ -172,6 +172,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if let (Verb::Revert, Some(key)) = (intent.verb, intent.target.workload()) {
         return git::plan_revert(world, key, around);
     }
+    if let Target::Tag(key) = &intent.target {
+        return tag::plan(world, key, around);
+    }
     if let Target::Flag(key) = &intent.target {
         return flag::plan(world, key, flag::turn_of(intent)?, around);
     }
@@ -239,7 +242,8 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if !direction.is_backward() {
         refusals.extend(unfit_to_go_on(env, around));
         if effect.restarts {
-            refusals.extend([&status.stable, &status.canary].into_iter().flatten().flat_map(mutable_images));
+            let revisions = [&status.stable, &status.canary].into_iter().flatten();
+            refusals.extend(revisions.flat_map(|revision| mutable_images(world, revision)));
         }
     }
     if effect.gains_unseen {
@@ -420,7 +424,7 @@ fn unfit_to_promote(
     } else {
         in_the_way_of(world, env, (workload, promoted), now)
     };
-    refusals.extend(mutable_images(promoted));
+    refusals.extend(mutable_images(world, promoted));
     if !comes_in {
         refusals.extend(not_verified(world, env, workload, promoted));
     }
@@ -452,8 +456,14 @@ pub(super) fn never_here(
 }
 
 /// What goes out is one immutable artifact (law 2).
-fn mutable_images(revision: &Revision) -> Vec<Refusal> {
-    let mutable = revision.all_images().filter(|image| ImageRef::parse(image).is_mutable_latest());
+fn mutable_images(world: &World, revision: &Revision) -> Vec<Refusal> {
+    let follows = |tag: &str| world.environments.iter().any(|env| env.settings.stable_tag.as_deref() == Some(tag));
+    let is_mutable = |image: &&String| {
+        let parsed = ImageRef::parse(image);
+        // A tag that follows releases by our own doing is one, whatever it is called.
+        parsed.is_mutable_latest() || parsed.digest.is_none() && parsed.tag.is_some_and(follows)
+    };
+    let mutable = revision.all_images().filter(is_mutable);
     mutable
         .map(|image| {
             Refusal::new(

@@ -11,6 +11,7 @@ use crate::domain::record::action::{After, Body, Facts, PlanRecord, Request, Ver
 use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::seen_git::SeenGit;
 use crate::domain::rules::action::seen_pipeline::SeenPipeline;
+use crate::domain::rules::action::seen_tag::SeenTag;
 use crate::domain::rules::action::settle::Settled;
 use crate::domain::rules::action::{flag, owner};
 
@@ -22,6 +23,7 @@ pub enum Seen {
     Git(Box<SeenGit>),
     Flag(SeenFlag),
     Pipeline(Box<SeenPipeline>),
+    Tag(Box<SeenTag>),
 }
 
 /// Whether the owner of a manifest put back what a rollback had taken back.
@@ -218,6 +220,7 @@ impl Seen {
             Self::Git(seen) => seen.facts(),
             Self::Flag(seen) => flag::facts(&seen.uid, seen.found.clone()),
             Self::Pipeline(seen) => seen.facts(),
+            Self::Tag(seen) => seen.facts(),
         }
     }
 
@@ -226,7 +229,7 @@ impl Seen {
     pub fn is_replaced(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_replaced(record),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => false,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => false,
         }
     }
 
@@ -239,6 +242,7 @@ impl Seen {
             Self::Git(seen) => &seen.branch.head,
             Self::Flag(seen) => seen.found.as_ref().and_then(|found| found.version.as_deref()).unwrap_or_default(),
             Self::Pipeline(seen) => &seen.workload.object().meta().resource_version,
+            Self::Tag(_) => "",
         }
     }
 
@@ -254,6 +258,7 @@ impl Seen {
             Self::Git(seen) => seen.shows(),
             Self::Flag(seen) => seen.shows(),
             Self::Pipeline(seen) => seen.shows(),
+            Self::Tag(seen) => seen.shows(),
         }
     }
 
@@ -265,6 +270,7 @@ impl Seen {
             Self::Owner(_) | Self::Flag(_) => moved.what.clone(),
             Self::Git(seen) => seen.shows(),
             Self::Pipeline(seen) => seen.workload.object().meta().blame(moved, since, now),
+            Self::Tag(seen) => seen.blame(moved, since, now),
         }
     }
 
@@ -275,7 +281,7 @@ impl Seen {
             Self::Workload(seen) => {
                 record.mark.as_ref().is_none_or(|mark| seen.carries(mark) && seen.names_what_was_set(record))
             }
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => true,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => true,
         }
     }
 
@@ -284,7 +290,9 @@ impl Seen {
     pub fn given_up(&self, record: &PlanRecord) -> Option<String> {
         match self {
             Self::Workload(seen) if self.is_own(record) => seen.object().actions().given_up(record),
-            Self::Workload(_) | Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
+            Self::Workload(_) | Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => {
+                None
+            }
         }
     }
 
@@ -297,6 +305,7 @@ impl Seen {
             Self::Git(seen) => seen.names_it(record),
             Self::Flag(seen) => seen.is_accepted(record),
             Self::Pipeline(seen) => matches!(seen.settled(record), Settled::Accepted(_) | Settled::Done(_)),
+            Self::Tag(seen) => matches!(seen.settled(record), Settled::Done(_)),
         }
     }
 
@@ -306,7 +315,7 @@ impl Seen {
         let seen = match self {
             Self::Workload(seen) => seen,
             Self::Owner(seen) => return seen.lacks(record),
-            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => return None,
+            Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => return None,
         };
         let actions = seen.object().actions();
         let lacks = match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
@@ -353,7 +362,7 @@ impl Seen {
         let seen = match self {
             Self::Workload(seen) => seen,
             Self::Pipeline(seen) => return seen.may_not_last(),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => return None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Tag(_) => return None,
         };
         let owned = seen.snapshot.owned.as_ref().filter(|_| owner::writes_template(&record.requests))?;
         let by_writer = || {
@@ -382,7 +391,7 @@ impl Seen {
     pub fn readiness(&self, after: &After) -> Readiness {
         match self {
             Self::Workload(seen) => seen.object().actions().readiness(after),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => Readiness::Send,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => Readiness::Send,
         }
     }
 
@@ -391,7 +400,7 @@ impl Seen {
     pub fn is_unnoticed(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_unnoticed(record),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => false,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => false,
         }
     }
 
@@ -400,7 +409,22 @@ impl Seen {
     pub fn remainder(&self, record: &PlanRecord) -> Option<Request> {
         match self {
             Self::Workload(seen) => seen.object().actions().remainder(record),
-            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) | Self::Tag(_) => None,
+        }
+    }
+
+    /// Returns whether a request has nothing left to do: a tag names the digest by now.
+    #[must_use]
+    pub fn is_reached(&self, request: &Request) -> bool {
+        matches!(self, Self::Tag(seen) if request.tag().is_some_and(|request| seen.is_reached(request)))
+    }
+
+    /// Returns what moved that a request rests on, as far as facts do not tell.
+    #[must_use]
+    pub fn moved(&self, record: &PlanRecord, request: &Request) -> Option<String> {
+        match self {
+            Self::Tag(seen) => seen.moved(record, request.tag()?),
+            Self::Workload(_) | Self::Owner(_) | Self::Git(_) | Self::Flag(_) | Self::Pipeline(_) => None,
         }
     }
 
@@ -414,6 +438,12 @@ impl Seen {
 impl From<SeenGit> for Seen {
     fn from(seen: SeenGit) -> Self {
         Self::Git(Box::new(seen))
+    }
+}
+
+impl From<SeenTag> for Seen {
+    fn from(seen: SeenTag) -> Self {
+        Self::Tag(Box::new(seen))
     }
 }
 

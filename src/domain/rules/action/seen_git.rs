@@ -202,7 +202,7 @@ impl SeenPullRequest {
 fn request(record: &PlanRecord) -> Option<&GitRequest> {
     record.requests.iter().find_map(|request| match request {
         Request::Git(request) => Some(request),
-        Request::Kubernetes(_) | Request::Flag(_) | Request::Pipeline(_) => None,
+        Request::Kubernetes(_) | Request::Flag(_) | Request::Pipeline(_) | Request::Tag(_) => None,
     })
 }
 

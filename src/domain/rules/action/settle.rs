@@ -26,6 +26,10 @@ pub enum Settled {
 /// Tells from the object whether the action of `record` took effect. Success is never derived from the patch's reply.
 #[must_use]
 pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
+    // What a registry says of a tag holds whatever has become of the workload.
+    if let Seen::Tag(seen) = seen {
+        return seen.settled(record);
+    }
     let now = seen.facts();
     if record.facts.uid != now.uid {
         return Settled::Lost("the object was deleted and recreated".to_owned());

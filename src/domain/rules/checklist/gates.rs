@@ -4,6 +4,9 @@
 
 mod artifacts;
 mod before;
+mod served;
+
+pub use served::against_served;
 
 use jiff::Timestamp;
 

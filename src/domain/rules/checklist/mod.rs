@@ -20,4 +20,6 @@ pub mod role;
 mod tests;
 
 pub use candidate::{Candidate, CandidateState};
-pub use gates::{Answer, answer, in_the_way, in_the_way_of, in_the_way_of_flag, in_the_way_of_retry, verdict};
+pub use gates::{
+    Answer, against_served, answer, in_the_way, in_the_way_of, in_the_way_of_flag, in_the_way_of_retry, verdict,
+};

@@ -49,7 +49,18 @@ pub fn questions(world: &World, env: &Environment) -> BTreeSet<StoredImage> {
     let earlier = earlier.flat_map(|revision| images_of(&revision).collect::<Vec<_>>());
     let earlier = earlier.filter(|image| env.registry_of(&image.repository).is_some());
     // Without an answer about all that comes in nothing may come in.
-    comes_in.chain(earlier.take(MAX_IMAGES)).collect()
+    comes_in.chain(tags(env)).chain(earlier.take(MAX_IMAGES)).collect()
+}
+
+/// What the tag of an environment names, in every repository that its images are in.
+fn tags(env: &Environment) -> impl Iterator<Item = StoredImage> {
+    let stable = env.workloads.iter().filter_map(|workload| workload.status.as_ref()?.stable.as_ref());
+    let repositories =
+        stable.flat_map(|stable| stable.containers()).map(|(_, image)| ImageRef::parse(image).repository);
+    let repositories: BTreeSet<Repository> = repositories.map(Repository::parse).collect();
+    let asked = repositories.into_iter().filter(|repository| env.registry_of(repository).is_some());
+    let tag = env.settings.stable_tag.as_ref();
+    asked.filter_map(move |repository| Some(StoredImage { repository, reference: tag?.clone() }))
 }
 
 /// Returns the images of a candidate that registries of an environment have to have.

@@ -57,7 +57,8 @@ impl Actions for Deployment {
             | Verb::FlagOff
             | Verb::FlagOn
             | Verb::FlagSet
-            | Verb::FlagLower => false,
+            | Verb::FlagLower
+            | Verb::MoveTag => false,
         }
     }
 

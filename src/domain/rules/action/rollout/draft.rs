@@ -43,6 +43,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower => {
             Err(Refusal::state("a workload is no feature flag", ""))
         }
+        Verb::MoveTag => Err(Refusal::state("a workload is no tag", "")),
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::FlagOff
         | Verb::FlagOn
         | Verb::FlagSet
-        | Verb::FlagLower => false,
+        | Verb::FlagLower
+        | Verb::MoveTag => false,
     }
 }
 
@@ -84,7 +85,8 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         | Verb::FlagOff
         | Verb::FlagOn
         | Verb::FlagSet
-        | Verb::FlagLower => None,
+        | Verb::FlagLower
+        | Verb::MoveTag => None,
     }
 }
 
@@ -250,7 +252,8 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::FlagOff
         | Verb::FlagOn
         | Verb::FlagSet
-        | Verb::FlagLower => false,
+        | Verb::FlagLower
+        | Verb::MoveTag => false,
     };
     in_status || !rollout.observed()
 }
