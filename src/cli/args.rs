@@ -8,6 +8,7 @@ mod drill;
 mod feature_flags;
 mod judge;
 mod plan;
+mod tag;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use drill::Drill;
 pub use feature_flags::{FlagTurnArgs, FlagsCommand};
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
 pub use plan::PlanArgs;
+pub use tag::TagArgs;
 
 use super::changes::Changes;
 use crate::config::prometheus::parse_url;
@@ -127,6 +129,8 @@ pub enum Command {
     Restart(Action),
     /// Who owns the manifest (Argo CD, Flux, Helm), whether it undoes changes, and suspend or resume that
     Owner(OwnerArgs),
+    /// Let the tag of an environment (`stable_tag`) name in registries what serves everybody there
+    Tag(TagArgs),
     /// Feature flags of an environment: list them, turn one off (a rollback in seconds) or on
     #[command(subcommand)]
     Flags(FlagsCommand),

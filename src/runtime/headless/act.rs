@@ -283,6 +283,7 @@ pub(super) fn refused(redactor: &Redactor, target: &dyn std::fmt::Display, verb:
     }
     let headline = match verb {
         Verb::FlagOff | Verb::FlagOn | Verb::FlagSet | Verb::FlagLower => format!("cannot {} {target}:", verb.label()),
+        Verb::MoveTag => format!("the tag of {target} is not moved:"),
         _ => format!("{target} cannot {}:", verb.label()),
     };
     complain(redactor, &headline);

@@ -10,12 +10,12 @@ use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Require, Sign, Word
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, target};
-use crate::core::{Effect, UNSIGNED};
+use crate::core::{Core, Effect, UNSIGNED};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::suggest::nearest;
 use crate::domain::facts::text::sanitize;
-use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
+use crate::domain::record::checklist::{Check, CheckId, CheckPhase, CheckState, Decision, How};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::requirement::list;
 use crate::domain::rules::checklist::registry::is_asked;
@@ -213,6 +213,23 @@ fn known_check(world: &World, env: &EnvName, id: &str) -> Result<CheckId, String
     }
     let near = nearest(id, ids.iter().copied()).map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
     Err(format!("{env} has no check `{id}`{near}: it has {}", ids.join(", ")))
+}
+
+/// Waits until the checks of an environment that have to hold after a release have looked at what serves there.
+pub(super) async fn settle_after(driver: &mut Driver, env: &EnvName) -> Result<()> {
+    let limit = driver.session().longest_check() + QUEUE_TIMEOUT;
+    let is_answered = |core: &Core| {
+        let Some(env) = core.world.environment(env) else { return true };
+        let subject = core.world.served(env).map(|served| served.key).unwrap_or_default();
+        let is_open = |check: &Check| {
+            let state = check.state(&subject, core.now);
+            matches!(state, CheckState::Pending | CheckState::Running | CheckState::Stale)
+        };
+        let mut after = env.checks.iter().filter(|check| check.spec.gate && check.spec.phase == CheckPhase::Post);
+        env.is_down(SourceKind::Kubernetes)
+            || after.all(|check| !matches!(check.spec.how, How::Evidence(_)) || !is_open(check))
+    };
+    driver.until(limit, is_answered).await.map(|_| ())
 }
 
 /// Looks until every environment that the answer rests on was seen, and every check has an answer or its time is over.

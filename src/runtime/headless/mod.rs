@@ -15,6 +15,7 @@ mod owner;
 mod plan;
 mod preflight;
 mod status;
+mod tag;
 pub(super) mod trust;
 mod verify;
 mod wait;
@@ -80,6 +81,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             Command::Freeze(what) => freeze::freeze(&mut driver, what).await,
             Command::Flags(what) => flags::run(&mut driver, what).await,
             Command::Owner(what) => owner::run(&mut driver, what).await,
+            Command::Tag(what) => tag::run(&mut driver, what).await,
             Command::Unfreeze(what) => freeze::unfreeze(&mut driver, what).await,
             command => act::run(&mut driver, command).await,
         }

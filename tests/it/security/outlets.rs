@@ -115,7 +115,7 @@ const REPORTS: [(&str, &str, Form, Write); 28] = [
 ];
 
 /// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 22] = [
     "abort",
     "ack",
     "completions",
@@ -134,6 +134,7 @@ const OTHERS: [&str; 21] = [
     "retry",
     "rollback",
     "sign",
+    "tag",
     "trust",
     "unfreeze",
     "wait",
