@@ -41,6 +41,7 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
         Command::FlagOn => Verb::FlagOn,
         Command::Owner if is_suspended(model) => Verb::ResumeAutomation,
         Command::Owner => Verb::SuspendAutomation,
+        Command::Tag => Verb::MoveTag,
         _ => return None,
     })
 }
@@ -88,6 +89,7 @@ pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<
     };
     match verb {
         Verb::SuspendAutomation | Verb::ResumeAutomation => model.core.plan_owner(&target, verb),
+        Verb::MoveTag => model.core.plan_tag(&target),
         _ => model.core.plan(&target, verb, to),
     }
 }

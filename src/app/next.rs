@@ -4,6 +4,7 @@ use analysis::AnalysisStatus;
 
 use super::hints::plan_for;
 use super::model::Model;
+use crate::core::TagMove;
 use crate::domain::record::action::Verb;
 
 use crate::domain::facts::ids::EnvName;
@@ -120,7 +121,7 @@ pub fn next(model: &Model) -> Next {
         (_, None) => match (status.phase, &status.canary) {
             (Phase::Healthy, _) => match goes_on(model, env, workload) {
                 Some(next) => next,
-                None => format!("no rollout in progress in {name}{}", elsewhere(model, env)),
+                None => format!("no rollout in progress in {name}{}{}", tag(model, env), elsewhere(model, env)),
             },
             // The cause stands with the environment: here stands the way out.
             (Phase::Degraded, _) => match plan_for(model, Verb::Rollback, None) {
@@ -170,7 +171,7 @@ fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, 
             let elsewhere = elsewhere(model, env);
             let by = back.by.map_or_else(String::new, |(who, _)| format!(" by {who}"));
             let git = left_in_git(model, workload).unwrap_or(elsewhere);
-            format!("{name} was rolled back from {} to {}{by}{git}", back.from, back.to)
+            format!("{name} was rolled back from {} to {}{by}{}{git}", back.from, back.to, tag(model, env))
         }
         ReleaseState::Next { from, to } => next_release(model, name, &from, &to),
         ReleaseState::NotHere => format!("the release has not come to {name} yet{}", elsewhere(model, env)),
@@ -187,6 +188,16 @@ fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, 
             return None;
         }
     }))
+}
+
+/// What is left to do where a tag does not name what serves everybody: it failed, or nobody has moved it.
+fn tag(model: &Model, env: &Environment) -> String {
+    let Some(target) = model.target().filter(|_| env.settings.stable_tag.is_some()) else { return String::new() };
+    match (model.core.tags.get(&target), model.core.plan_tag(&target)) {
+        (Some(TagMove::Failed(text)), _) => format!("; {text}"),
+        (_, Ok(plan)) => format!("; {} would {}", key(model, crate::keys::Command::Tag), plan.record().headline),
+        (_, Err(_)) => String::new(),
+    }
 }
 
 /// What is left to do after a rollback where something else owns the manifest.

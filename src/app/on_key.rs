@@ -163,6 +163,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Restart
         | Command::Release
         | Command::Owner
+        | Command::Tag
         | Command::FlagOff
         | Command::FlagOn => ask(model, command),
         Command::Keep => lift(autopilot::keep(&mut model.core)),
@@ -255,6 +256,7 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
         Verb::SuspendAutomation | Verb::ResumeAutomation => {
             format!("cannot {} the owner of the manifest in {env}", verb.label())
         }
+        Verb::MoveTag => format!("the tag of {env} is not moved"),
         Verb::FlagOff | Verb::FlagOn => format!("cannot {} the flag in {env}", verb.label()),
         _ => format!("{env} cannot {}", verb.label()),
     };

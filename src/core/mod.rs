@@ -12,6 +12,7 @@ mod on_receipt;
 mod plans;
 mod recovered;
 mod revert;
+pub mod stable_tag;
 mod verdict_log;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +32,7 @@ pub use message::{Effect, Msg};
 pub use on_receipt::UNSIGNED;
 pub use plans::Recheck;
 pub use revert::Revert;
+pub use stable_tag::TagMove;
 
 const MAX_NOTICES: usize = 200;
 
@@ -55,6 +57,8 @@ pub struct Core {
     begun: u64,
     /// What is to become of git after rollbacks.
     pub reverts: BTreeMap<WorkloadKey, Revert>,
+    /// What is to become of tags after releases and rollbacks.
+    pub tags: BTreeMap<WorkloadKey, TagMove>,
     pub journal: JournalView,
     /// Where the course of each rollout stood, by the journals of earlier runs.
     courses: BTreeMap<(WorkloadKey, Option<ClusterIdentity>), Course>,
@@ -224,6 +228,7 @@ fn clock(core: &mut Core) -> Vec<Effect> {
     let mut effects = verdict_log::news(core);
     effects.extend(on_feed::check_news(core));
     effects.extend(autopilot::step(core));
+    effects.extend(stable_tag::step(core));
     effects
 }
 

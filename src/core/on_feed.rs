@@ -57,6 +57,7 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
     effects.extend(super::verdict_log::news(core));
     effects.extend(check_news(core));
     effects.extend(super::autopilot::step(core));
+    effects.extend(super::stable_tag::step(core));
     effects
 }
 

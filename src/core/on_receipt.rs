@@ -65,6 +65,7 @@ pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, out
         let asked_again = |other: Superseded| other.flying.begun_here || other.by == record.verb;
         let here = own.or_else(|| superseded.map(asked_again)).unwrap_or_default();
         let mut effects = super::revert::after(core, record, &outcome, here);
+        effects.extend(super::stable_tag::after(core, record, &outcome, here));
         effects.extend((level != Level::Good).then_some(Effect::Ring));
         return effects;
     }

@@ -55,6 +55,8 @@ pub enum Command {
     Release,
     /// Suspend the automation of what owns the manifest, or give it back.
     Owner,
+    /// Let the tag of the environment name what serves everybody.
+    Tag,
     /// Stop promotions into the environment, or allow them again.
     Freeze,
     /// Turn the selected feature flag off.
@@ -208,6 +210,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         "Set the share of users who get the selected feature flag: to more of them with every gate.",
     ),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
+    spec(C::Tag, Act, "tag", "move tag", &[], "Let the tag of the environment name what serves everybody."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
     spec(
         C::Rollout,

@@ -94,6 +94,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     }
     driver.what_was_superseded(&target).await?;
     driver.what_was_begun_along(&target).await?;
+    if !action.no_wait {
+        driver.what_the_tag_waits_for(&target).await?;
+    }
     if matches!(outcome, Outcome::AwaitsMerge { .. }) {
         let text = "nothing is lost: people merge it at the provider, `cockpit` shows it, and it is settled by looking";
         complain(driver.redactor(), text);

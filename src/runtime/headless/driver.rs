@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{FIRST_DATA_TIMEOUT, complain};
-use crate::core::{self, Core, Effect, InFlight, Msg, Revert};
+use crate::core::stable_tag::{is_due, waits_at_a_pause};
+use crate::core::{self, Core, Effect, InFlight, Msg, Revert, TagMove};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::record::action::{ActionId, Outcome, Target};
@@ -15,6 +16,7 @@ use crate::domain::record::journal::JournalState;
 use crate::domain::record::receipt::Receipt;
 
 use crate::domain::rules::action::Plan;
+use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::World;
 use crate::platform::Redactor;
 use crate::platform::login::LOGIN_TIMEOUT;
@@ -203,6 +205,25 @@ impl Driver {
         self.until(FIRST_DATA_TIMEOUT, |core| !waits(core)).await?;
         while self.core.in_flight.iter().any(|(other, flying)| is_along(other) && !flying.awaits_merge()) {
             self.next().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the tag that follows what a workload has released by now; says why it does not, where it should. What is on
+    /// its way to everybody still is named later.
+    pub(super) async fn what_the_tag_waits_for(&mut self, target: &WorkloadKey) -> Result<()> {
+        // What was looked at may show it before the watch does.
+        let waits = |core: &Core| matches!(core.tags.get(target), Some(TagMove::Waits { .. }));
+        self.until(FIRST_DATA_TIMEOUT, |core| !waits(core) || waits_at_a_pause(core, target)).await?;
+        let is_its = |other: &Target| matches!(other, Target::Tag(key) if key.workload_key() == *target);
+        while self.core.in_flight.keys().any(is_its) {
+            self.next().await?;
+        }
+        if is_due(&self.core, target) {
+            let why = self.core.plan_tag(target).err().and_then(|refusals| refusals.first().map(Refusal::line));
+            let why = why.unwrap_or_default();
+            let text = format!("the tag is not moved yet: {why}: `cockpit tag {}` does it", target.env);
+            complain(self.redactor(), &text);
         }
         Ok(())
     }
