@@ -1,6 +1,8 @@
 //! Images in a real registry: Debian's `docker-registry` on loopback. What is there is told by `curl`, and what was asked by
 //! the registry's own access log.
 
+mod tags;
+
 use std::fs::File;
 use std::future::Future;
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 /// Ends a case that hangs.
 const CASE_TIMEOUT: Duration = Duration::from_secs(180);
 
-const CASES: [(&str, Case); 10] = [
+const CASES: [(&str, Case); 19] = [
     ("an_image_that_is_there_is_green_and_a_missing_one_is_red", || Box::pin(there_or_not())),
     ("an_index_names_its_platforms_and_what_was_not_copied", || Box::pin(index())),
     ("a_digest_that_is_deleted_goes_red", || Box::pin(deleted())),
@@ -38,6 +40,15 @@ const CASES: [(&str, Case); 10] = [
     ("a_rollback_to_a_deleted_image_goes_on", || Box::pin(rollback_to_nothing())),
     ("a_signature_has_to_be_listed_where_one_is_required", || Box::pin(signatures())),
     ("a_config_that_nobody_trusts_asks_nothing", || Box::pin(untrusted())),
+    ("a_tag_follows_a_release_and_the_way_back", || Box::pin(tags::follows())),
+    ("a_tag_is_moved_by_a_command_and_by_nothing_read_only", || Box::pin(tags::by_hand())),
+    ("a_tag_waits_until_a_canary_serves_everybody", || Box::pin(tags::waits_for_everybody())),
+    ("a_tag_that_somebody_moved_meanwhile_is_left_alone", || Box::pin(tags::moved_meanwhile())),
+    ("a_login_that_may_only_pull_moves_no_tag_and_says_so", || Box::pin(tags::may_only_pull())),
+    ("a_lost_answer_is_settled_without_moving_the_tag_again", || Box::pin(tags::lost())),
+    ("a_registry_that_takes_nothing_is_said", || Box::pin(tags::kept_as_it_is())),
+    ("a_manifest_is_sent_once_with_a_login", || Box::pin(tags::with_a_login())),
+    ("a_config_that_nobody_trusts_moves_no_tag", || Box::pin(tags::untrusted())),
 ];
 
 pub fn suite() -> Suite {

@@ -265,7 +265,7 @@ impl Shared {
 
     fn record(&self, request: &Request<Bytes>) -> (usize, bool) {
         let request = Recorded::of(request);
-        let is_write = self.is_kubernetes() && request.is_write && !request.is_nudge() && !request.is_record();
+        let is_write = request.is_write && !request.is_nudge() && !request.is_record();
         (locked(&self.recorded).push(request), is_write)
     }
 

@@ -29,7 +29,7 @@ pub struct Recorded {
 impl Recorded {
     pub(super) fn of(request: &Request<Bytes>) -> Self {
         let path = request.uri().path().to_owned();
-        let is_write = request.method() != Method::GET && !path.contains("/selfsubject");
+        let is_write = !request.method().is_safe() && !path.contains("/selfsubject");
         let mut body =
             if is_write { serde_json::from_slice(request.body()).unwrap_or(Value::Null) } else { Value::Null };
         let precondition = take_precondition(&mut body);
