@@ -159,3 +159,103 @@ fn shows(world: &World, target: &WorkloadKey) -> String {
 fn humantime(time: std::time::Duration) -> String {
     jiff::SignedDuration::try_from(time).map_or_else(|_| "a long time".to_owned(), duration)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::facts::ids::EnvName;
+    use crate::domain::facts::reduce;
+    use crate::domain::facts::workload::{Object, Snapshot};
+    use crate::domain::record::action::Verb;
+    use crate::domain::record::rejection::Rejection;
+    use crate::domain::world::EnvSettings;
+    use crate::domain::world::feed::Feed;
+
+    fn target(env: &str) -> WorkloadKey {
+        WorkloadKey { env: EnvName::new(env), workload: "rollout/api".parse().unwrap() }
+    }
+
+    /// Where `stable` serves; `canary` goes out beside it, aborted or not.
+    fn see(world: &mut World, env: &str, stable: &str, canary: Option<(&str, bool)>) {
+        let (current, aborted) = canary.unwrap_or((stable, false));
+        let object = json!({
+            "kind": "Rollout", "metadata": {"name": "api", "uid": "u", "generation": 3},
+            "spec": {"replicas": 2, "strategy": {"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}}},
+            "status": {"observedGeneration": "3", "phase": if aborted { "Degraded" } else { "Healthy" }, "abort": aborted,
+                       "currentPodHash": current, "stableRS": stable, "replicas": 2, "updatedReplicas": 2},
+        });
+        let set = |hash: &str, minute: u32, ready: u32| -> Value {
+            json!({
+                "metadata": {"name": format!("api-{hash}"), "uid": hash, "creationTimestamp": format!("2026-11-30T12:0{minute}:00Z"),
+                             "labels": {"rollouts-pod-template-hash": hash},
+                             "annotations": {"rollout.argoproj.io/revision": minute.to_string()}},
+                "spec": {"replicas": ready, "template": {"spec": {"containers": [{"name": "app", "image": format!("api:{hash}")}]}}},
+                "status": {"replicas": ready, "readyReplicas": ready, "availableReplicas": ready},
+            })
+        };
+        let mut sets = vec![reduce::replicaset(&set(stable, 1, 2))];
+        sets.extend(canary.map(|(hash, _)| reduce::replicaset(&set(hash, 2, 0))));
+        let snapshot = Snapshot { replicasets: sets, ..Snapshot::of_object(Object::parse(&object).unwrap()) };
+        let feed = Feed::Workload { target: target(env), snapshot: Some(Arc::new(snapshot)) };
+        world.take(feed, "2026-11-30T12:10:00Z".parse().unwrap());
+    }
+
+    fn world() -> World {
+        let env = |name: &str| EnvSettings {
+            namespace: name.to_owned(),
+            workloads: vec![target(name).workload],
+            ..EnvSettings::new(name)
+        };
+        World::new([env("staging"), env("prod")])
+    }
+
+    fn waits_for(world: &World, version: Option<&str>, begun_with: &str) -> Progress {
+        let key = target("prod");
+        let begun = Revision { hash: begun_with.to_owned(), ..Revision::default() };
+        released(world, &key, status(world, &key).unwrap(), version, Some(&begun))
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_not_lost_by_what_was_taken_back_before() {
+        let mut world = world();
+        see(&mut world, "prod", "1.4.2", Some(("1.5.0", true)));
+        assert_eq!(waits_for(&world, Some("1.5.1"), "1.5.0"), Progress::Waiting);
+        for (version, begun_with) in [(Some("1.5.0"), "1.5.0"), (None, "1.5.0")] {
+            assert!(matches!(waits_for(&world, version, begun_with), Progress::Lost(_)), "{version:?}");
+        }
+        // Rolled back yesterday.
+        see(&mut world, "prod", "1.4.2", None);
+        let at: Timestamp = "2026-11-30T12:09:00Z".parse().unwrap();
+        world.environments[1].workloads[0].rejected.take(&Rejection {
+            target: target("prod"),
+            cluster: None,
+            uid: "u".to_owned(),
+            hash: "1.5.0".to_owned(),
+            images: vec!["api:1.5.0".to_owned()],
+            to: Some("1.4.2".to_owned()),
+            verb: Verb::Rollback,
+            was_stable: true,
+            by: "bob".to_owned(),
+            at,
+            signature: None,
+        });
+        assert_eq!(waits_for(&world, Some("1.5.1"), "1.4.2"), Progress::Waiting);
+    }
+
+    #[test]
+    fn what_serves_everybody_is_released_though_the_next_is_coming() {
+        let mut world = world();
+        see(&mut world, "prod", "1.5.0", None);
+        for canary in [None, Some(("1.6.0", false))] {
+            see(&mut world, "staging", if canary.is_some() { "1.5.0" } else { "1.6.0" }, canary);
+            assert_eq!(waits_for(&world, Some("1.5.0"), "1.5.0"), Progress::Reached);
+            assert_eq!(waits_for(&world, None, "1.5.0"), Progress::Reached);
+            assert_eq!(waits_for(&world, Some("1.6.0"), "1.5.0"), Progress::Waiting);
+        }
+    }
+}

@@ -61,6 +61,7 @@ pub fn all() -> Vec<Case> {
         rollback::to_stable_while_held,
         rollback::to_stable_after_an_abort,
         rollback::to_the_revision_before,
+        rollback::of_what_the_controller_refuses,
         rollback::twice_in_a_row,
         rollback::to_a_named_revision,
         rollback::within_the_rollback_window,

@@ -1,6 +1,7 @@
 //! Rolling back a Rollout: to stable, to the revision before, to a chosen one.
 
 use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::facts::workload::rollout::Rollout;
 use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
@@ -145,6 +146,34 @@ pub async fn to_the_revision_before(namespace: &TestNamespace) -> Checked {
         .plan_to(Verb::Rollback, Some(highest))
         .map_err(|refusals| crate::contract::cockpit::lines(&refusals))?;
     same("named revision", &again.record().headline.as_str(), &"promote 1.1.0 again")?;
+    cockpit.check_life()
+}
+
+/// The controller refuses the spec that a new version came with: nobody gets that, and it is what is taken back. What serves
+/// is neither left nor rejected.
+pub async fn of_what_the_controller_refuses(namespace: &TestNamespace) -> Checked {
+    let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
+    release_fully(namespace, &mut cockpit, "1.1.0").await?;
+    let (stable, ..) = history(&cockpit)?;
+    let surge = |pods: u32| json!({"spec": {"strategy": {"canary": {"maxSurge": pods, "maxUnavailable": 0}}}});
+    namespace.merge("Rollout", "api", surge(0)).await?;
+    release(namespace, &mut cockpit, "1.2.0").await?;
+    let is_refused = |rollout: Rollout| {
+        let image = rollout.spec.containers.first().map(|container| container.image.clone()).unwrap_or_default();
+        rollout.is_invalid() && rollout.observed() && image.ends_with("1.2.0")
+    };
+    cockpit.until("the refusal", |view| is_refused(view.rollout())).await?;
+    let plan = cockpit.planned(Verb::Rollback)?;
+    same("headline", &plan.record().headline.as_str(), &"roll back to 1.1.0")?;
+    same("rejects", &plan.record().from_hash, &None)?;
+    let sent = cockpit.carry_out(plan).await?;
+    sent_template(&sent, "/rollouts/api", "1.1.0")?;
+    let object = namespace.get("Rollout", "api").await?;
+    same("the manifest", &object["spec"]["template"]["spec"]["containers"][0]["image"], &json!(image("api", "1.1.0")))?;
+    same("stable", &object["status"]["stableRS"], &json!(stable))?;
+    // With a spec that is right again everything is as before.
+    namespace.merge("Rollout", "api", surge(1)).await?;
+    cockpit.until("health", |view| view.is_settled() && view.goes_out() == "1.1.0").await?;
     cockpit.check_life()
 }
 

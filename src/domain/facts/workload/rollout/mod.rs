@@ -403,7 +403,8 @@ impl Rollout {
         self.status.step_index.map(|index| (index, total))
     }
 
-    /// Returns the weights, set and actual; `None` for blue-green.
+    /// Returns the weights, set and actual, as the controller counts: past the steps, or without any, all of it, while old pods
+    /// may still serve. `None` for blue-green.
     #[must_use]
     pub fn weight(&self, replicasets: &[ReplicaSet]) -> Option<Weight> {
         if !self.is_canary() {
@@ -420,8 +421,7 @@ impl Rollout {
         } else {
             weight_at(steps, index.unwrap_or(0), max)
         };
-        // The controller is past the steps, or has none, long before the canary gets everything.
-        let actual = if done && !self.under_way() {
+        let actual = if done {
             max
         } else if self.status.available == 0 {
             0
