@@ -1,26 +1,21 @@
-//! Journeys of promotions by a pipeline of the user's own: a script, or a workflow at a server that answers as GitHub's published
-//! API says. Either only says what it was told; the test then does to the cluster what a pipeline would, or something else. What
-//! the program asked for is told by the script's own file and by that server, and what came of it by the objects.
+//! Promotions by a script of the user's own: what it was told is told by its own file.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use libtest_mimic::{Completion, Trial};
 use support::check::{holds, same, says};
-use support::github_actions::{Dispatch, GithubActions, REPOSITORY, TOKEN};
 use support::manifests::image;
 use support::process::{is_dead, signal};
-use support::{Checked, Program, TestNamespace, until};
+use support::{Checked, Program, until};
 
-use super::JOURNEY_TIMEOUT;
-use super::bed::{Bed, How, Strategy};
-use super::by_hand::{confirmed, done, on_screen};
+use super::super::bed::{Bed, How, Strategy};
+use super::super::by_hand::{confirmed, done, on_screen};
+use super::deploy;
 use crate::cockpit;
-use crate::contract::servers::Servers;
 
-/// What becomes of a promotion by a pipeline.
+/// What becomes of a promotion by a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Journey {
+pub(super) enum Journey {
     /// It deploys what it was told, and a rollback asks it nothing.
     Promote,
     /// It does, and says that it failed.
@@ -50,21 +45,10 @@ enum Journey {
     GateNotGreen,
     /// There is no such program.
     Missing,
-    /// A workflow is begun, deploys, and says that it failed.
-    Workflow,
-    /// GitHub tells the run at once.
-    WorkflowWithRun,
-    /// The workflow is begun, and no answer comes.
-    WorkflowAnswerLost,
-    WorkflowForbidden,
-    WorkflowNotThere,
-    WorkflowUnfit,
-    WorkflowTooMany,
-    WorkflowTokenRefused,
 }
 
 impl Journey {
-    const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Promote,
         Self::FailsAfterAll,
         Self::Fails,
@@ -80,17 +64,9 @@ impl Journey {
         Self::ReadOnly,
         Self::GateNotGreen,
         Self::Missing,
-        Self::Workflow,
-        Self::WorkflowWithRun,
-        Self::WorkflowAnswerLost,
-        Self::WorkflowForbidden,
-        Self::WorkflowNotThere,
-        Self::WorkflowUnfit,
-        Self::WorkflowTooMany,
-        Self::WorkflowTokenRefused,
     ];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Promote => "promote",
             Self::FailsAfterAll => "fails_after_all",
@@ -107,18 +83,10 @@ impl Journey {
             Self::ReadOnly => "read_only",
             Self::GateNotGreen => "gate_not_green",
             Self::Missing => "missing",
-            Self::Workflow => "workflow",
-            Self::WorkflowWithRun => "workflow_with_run",
-            Self::WorkflowAnswerLost => "workflow_answer_lost",
-            Self::WorkflowForbidden => "workflow_forbidden",
-            Self::WorkflowNotThere => "workflow_not_there",
-            Self::WorkflowUnfit => "workflow_unfit",
-            Self::WorkflowTooMany => "workflow_too_many",
-            Self::WorkflowTokenRefused => "workflow_token_refused",
         }
     }
 
-    fn strategies(self) -> &'static [Strategy] {
+    pub(super) fn strategies(self) -> &'static [Strategy] {
         match self {
             Self::Promote => &[Strategy::Deployment, Strategy::Canary],
             Self::Aborted => &[Strategy::Canary],
@@ -126,71 +94,13 @@ impl Journey {
         }
     }
 
-    fn ways(self) -> &'static [How] {
+    pub(super) fn ways(self) -> &'static [How] {
         if self == Self::Promote { &[How::Command, How::Key] } else { &[How::Command] }
     }
-
-    /// How GitHub answers, where it is asked.
-    fn dispatch(self) -> Option<Dispatch> {
-        Some(match self {
-            Self::Workflow | Self::WorkflowTokenRefused => Dispatch::NoContent,
-            Self::WorkflowWithRun => Dispatch::WithRun,
-            Self::WorkflowAnswerLost => Dispatch::AnswerLost,
-            Self::WorkflowForbidden => Dispatch::Refused(403, "Resource not accessible by personal access token"),
-            Self::WorkflowNotThere => Dispatch::Refused(404, "Not Found"),
-            Self::WorkflowUnfit => Dispatch::Refused(422, "Unexpected inputs provided: [\"image\"]"),
-            Self::WorkflowTooMany => Dispatch::Refused(429, "slow down"),
-            _ => return None,
-        })
-    }
 }
 
-/// The journeys, as cases of the suite.
-pub(super) fn cases() -> Vec<Trial> {
-    let mut cases = Vec::new();
-    for servers in Servers::ALL {
-        for journey in Journey::ALL {
-            for strategy in journey.strategies() {
-                for how in journey.ways() {
-                    let name = format!(
-                        "journeys::{}::by_pipeline::{}::{}::{}",
-                        servers.as_str(),
-                        strategy.as_str(),
-                        journey.as_str(),
-                        how.as_str()
-                    );
-                    cases.push(Trial::ignorable_test(name, move || run(servers, journey, *strategy, *how)));
-                }
-            }
-        }
-    }
-    cases
-}
-
-fn run(servers: Servers, journey: Journey, strategy: Strategy, how: How) -> Checked<Completion> {
-    if let Some(reason) = servers.missing() {
-        return Ok(Completion::ignored_with(reason));
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let case = format!("pipeline-{}", journey.as_str().replace('_', "-"));
-        let namespace = TestNamespace::create(servers.start().await?, &case).await?;
-        let bed = Bed::new(&namespace, strategy, how);
-        let ended = tokio::time::timeout(JOURNEY_TIMEOUT, carry_out(journey, &bed)).await;
-        namespace.delete().await;
-        ended.map_err(|_| format!("it did not end within {JOURNEY_TIMEOUT:?}"))??;
-        Ok(Completion::Completed)
-    })
-}
-
-async fn carry_out(journey: Journey, bed: &Bed<'_>) -> Checked {
-    bed.set_up().await?;
-    bed.another_second().await?;
-    bed.released_in_staging("1.1.0").await?;
-    match journey.dispatch() {
-        Some(dispatch) => Workflow::start(bed, dispatch).await?.carry_out(journey).await,
-        None => Script::write(bed)?.carry_out(journey).await,
-    }
+pub(super) async fn carry_out(journey: Journey, bed: &Bed<'_>) -> Checked {
+    Script::write(bed)?.carry_out(journey).await
 }
 
 /// A pipeline that is a script of alice's.
@@ -248,7 +158,7 @@ impl<'a> Script<'a> {
                 let alice = self.bed.with_staging_and(&(self.settings("10m") + gate)).with_path();
                 self.is_not_run(&alice, &[], "tests").await
             }
-            _ => {
+            Journey::Missing => {
                 std::fs::remove_file(self.folder.path().join("deploy"))?;
                 self.is_not_run(&self.alice("10m"), &[], "there is no such program").await
             }
@@ -470,100 +380,4 @@ impl<'a> Script<'a> {
         let after = self.bed.namespace.get("Deployment", "api").await?;
         same("the spec", &after["spec"], &before["spec"])
     }
-}
-
-/// A pipeline that is a workflow.
-struct Workflow<'a> {
-    bed: &'a Bed<'a>,
-    github: GithubActions,
-}
-
-impl<'a> Workflow<'a> {
-    async fn start(bed: &'a Bed<'a>, dispatch: Dispatch) -> Checked<Self> {
-        Ok(Self { bed, github: GithubActions::start(dispatch).await? })
-    }
-
-    fn alice(&self, token: &str) -> Program {
-        let settings = format!(
-            "promote = {{ timeout = \"5s\", github = {{ repository = \"{REPOSITORY}\", workflow = \"deploy.yml\", ref = \
-             \"release\", url = \"{}\", inputs = {{ environment = \"{{environment}}\", image = \"{{image}}\", tag = \"{{tag}}\" \
-             }}, token = {{ env = \"GIT_HUB_TOKEN\" }} }} }}\n",
-            self.github.url()
-        );
-        self.bed.with_staging_and(&settings).with_path().env("GIT_HUB_TOKEN", token)
-    }
-
-    async fn carry_out(&self, journey: Journey) -> Checked {
-        match journey {
-            Journey::Workflow | Journey::WorkflowWithRun => self.begun(journey).await,
-            Journey::WorkflowAnswerLost => self.answer_lost().await,
-            Journey::WorkflowForbidden => self.refused(TOKEN, "Resource not accessible by personal access token").await,
-            Journey::WorkflowNotThere => self.refused(TOKEN, "404: there is no such thing in shop/api").await,
-            Journey::WorkflowUnfit => self.refused(TOKEN, "Unexpected inputs provided").await,
-            Journey::WorkflowTooMany => self.refused(TOKEN, "429: too many requests").await,
-            _ => self.refused("ghp_of-somebody-else", "401: the token is not accepted: Bad credentials").await,
-        }
-    }
-
-    async fn runs(&self) -> Checked {
-        let told = self.github.is_begun().await?;
-        let inputs = &told["inputs"];
-        same("where", &(told["workflow"].as_str(), told["ref"].as_str()), &(Some("deploy.yml"), Some("release")))?;
-        same("the environment", &inputs["environment"].as_str(), &Some("prod"))?;
-        let named = inputs["image"].as_str().unwrap_or_default();
-        holds("the image is named by tag and digest", named.starts_with(&(image("api", "1.1.0") + "@sha256:")))?;
-        // It deploys once it was looked at.
-        until("a look at its run", || async { (!self.github.looks().is_empty()).then_some(()) }).await?;
-        deploy(self.bed, named).await
-    }
-
-    async fn begun(&self, journey: Journey) -> Checked {
-        let alice = self.alice(TOKEN);
-        let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), self.runs());
-        deployed?;
-        done(&run)?;
-        // Whatever the run says.
-        let perhaps = if journey == Journey::WorkflowWithRun { "" } else { "perhaps " };
-        let url = "https://github.example/shop/api/actions/runs/71";
-        says(&run.said(), &format!("deploy.yml begun ✓ ({perhaps}run 71 failure: {url})"))?;
-        same("times it was begun", &self.github.times_asked(), &1)?;
-        let asked = self.github.looks().remove(0);
-        holds(&format!("{asked:?}"), asked.contains(&("event".to_owned(), "workflow_dispatch".to_owned())))?;
-        let since = asked.iter().find(|(name, _)| name == "created").map(|(_, value)| value.as_str());
-        let since = since.and_then(|value| value.strip_prefix(">=")).unwrap_or_default();
-        holds(&format!("since {since}"), since.parse::<jiff::Timestamp>().is_ok())?;
-        self.bed.serves("1.1.0").await
-    }
-
-    async fn answer_lost(&self) -> Checked {
-        let alice = self.alice(TOKEN);
-        let people = async {
-            let told = self.github.is_begun().await?;
-            let text = |key: &str| told["inputs"][key].as_str().unwrap_or_default().to_owned();
-            deploy(self.bed, &text("image")).await
-        };
-        let (run, deployed) = tokio::join!(alice.run_async(&["release", "prod", "--yes"]), people);
-        deployed?;
-        same(&format!("exit code: {}", run.said()), &run.code(), &0)?;
-        says(&run.said(), "may have been begun or not: 502")?;
-        says(&run.said(), "found done: cluster ✓")?;
-        same("times it was asked", &self.github.times_asked(), &1)
-    }
-
-    async fn refused(&self, token: &str, why: &str) -> Checked {
-        let before = self.bed.namespace.get("Deployment", "api").await?;
-        let run = self.alice(token).run_async(&["release", "prod", "--yes"]).await;
-        same(&format!("exit code: {}", run.said()), &run.code(), &3)?;
-        says(&run.said(), "refused: deploy.yml of shop/api was not begun")?;
-        says(&run.said(), why)?;
-        holds("the token is shown to nobody", !run.said().contains("ghp_"))?;
-        same("times it was asked", &self.github.times_asked(), &1)?;
-        let after = self.bed.namespace.get("Deployment", "api").await?;
-        same("the spec", &after["spec"], &before["spec"])
-    }
-}
-
-/// Deploys what it was told, as it was told.
-async fn deploy(bed: &Bed<'_>, image: &str) -> Checked {
-    bed.namespace.set_image(bed.template_kind(), "api", image).await
 }
