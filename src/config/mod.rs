@@ -58,7 +58,7 @@ pub use journal::JournalConfig;
 pub use log::{LogConfig, LogLevel};
 pub use problem::{ConfigError, Problem};
 pub use prometheus::{Auth, Preset, Prometheus};
-pub use promote::{GithubAccess, PipelineConfig};
+pub use promote::{PipelineAccess, PipelineConfig};
 pub use pull_requests::PullRequestConfig;
 pub use record::{RecordConfig, SignersFile};
 pub use registries::{RegistryAccess, RegistryConfig, RegistryLogin};

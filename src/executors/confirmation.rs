@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
-use crate::domain::facts::pipeline::PipelineCall;
 use crate::domain::record::action::{After, Outcome, PlanRecord, Request, System, Target, Verb};
 use crate::domain::rules::action::kind::Readiness;
 
@@ -237,7 +236,7 @@ fn latency(record: &PlanRecord, found: &Seen) -> Duration {
 /// outlived this program.
 fn may_run_on(record: &PlanRecord, sent_by: SentBy) -> bool {
     let is_command = |request: &Request| matches!(request, Request::Flag(request) if request.may_run_on);
-    record.pipeline().is_some_and(|request| matches!(request.call, PipelineCall::Workflow(_)))
+    record.pipeline().is_some_and(|request| request.call.is_elsewhere())
         || record.pushes_a_flag()
         || (sent_by == SentBy::EarlierRun && record.requests.iter().any(is_command))
 }

@@ -42,6 +42,12 @@ impl RestError {
             Self::NoAnswer(_) => false,
         }
     }
+
+    /// The same, where a conflict is no sign of having been asked before.
+    #[must_use]
+    pub fn is_refusal_or_conflict(&self) -> bool {
+        self.is_refusal() || matches!(self, Self::Status(409, _))
+    }
 }
 
 impl fmt::Display for RestError {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::registry::Registries;
-use super::{flags, pull_requests, registry, workflows};
+use super::{flags, pipelines, pull_requests, registry};
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
 use crate::domain::facts::changes::CodeSearch;
@@ -308,8 +308,8 @@ impl Environment {
             }
             if let Some(pipeline) = &self.env.pipeline {
                 let mut runs = PipelineExecutor::new(executor.clone(), pipeline.dir.clone(), self.redactor.clone());
-                if let Some(connect) = workflows::connect(&self.env, self.redactor.clone()) {
-                    runs = runs.with_workflows(connect);
+                if let Some(connect) = pipelines::connect(&self.env, self.redactor.clone()) {
+                    runs = runs.with_service(connect);
                 }
                 self.dispatcher.admit(self.env.name().clone(), System::Pipeline, Arc::new(runs));
             }

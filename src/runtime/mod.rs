@@ -11,6 +11,7 @@ mod input;
 mod log_file;
 mod log_queue;
 mod pacing;
+mod pipelines;
 mod pull_requests;
 mod quiet;
 pub mod recording;
@@ -22,7 +23,6 @@ mod tap;
 mod telemetry;
 mod terminal;
 mod tui;
-mod workflows;
 
 use color_eyre::eyre::{Result, WrapErr};
 

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod git;
 pub mod github_actions;
 pub mod github_api;
+pub mod gitlab_pipelines;
 pub mod http;
 pub mod launchdarkly_api;
 mod local_server;

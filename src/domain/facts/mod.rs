@@ -11,6 +11,7 @@ pub mod event;
 pub mod experiment;
 pub mod flag;
 pub mod freshness;
+pub mod gitlab_job;
 pub mod ids;
 pub mod manifest;
 pub mod object;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::changes::short;
 use super::placeholder::{fill, names};
 
 /// What is replaced in the words of a command and in the inputs of a workflow.
@@ -22,6 +23,8 @@ pub enum PipelineCall {
     Command(Vec<String>),
     /// A workflow of GitHub, begun by a `workflow_dispatch` event.
     Workflow(WorkflowCall),
+    /// A manual job of GitLab, or a pipeline of its own.
+    Gitlab(GitlabCall),
 }
 
 /// A workflow of GitHub.
@@ -36,6 +39,23 @@ pub struct WorkflowCall {
     /// Branch or tag whose version of it runs.
     pub git_ref: String,
     pub inputs: BTreeMap<String, String>,
+}
+
+/// A manual job of GitLab that is played, or a pipeline that is begun where no job is named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitlabCall {
+    /// Address of the server; ends in `/`.
+    pub url: String,
+    /// Path of the project, or its number.
+    pub project: String,
+    /// Name of the manual job.
+    pub job: Option<String>,
+    /// Branch or tag: what the pipeline is begun on, or which pipelines have the job.
+    pub git_ref: Option<String>,
+    pub variables: BTreeMap<String, String>,
+    /// The commit that the release was built from, in full: the job is one of its pipelines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// A pipeline as the config has it.
@@ -57,16 +77,30 @@ impl PipelineCall {
                 program.rsplit('/').next().unwrap_or(program).to_owned()
             }
             Self::Workflow(call) => format!("{} of {}", call.workflow, call.repository),
+            Self::Gitlab(call) => call.name(),
         }
     }
 
-    /// Returns the texts in which placeholders are replaced: never the program itself, nor where a workflow is.
+    /// Whether it runs on a server of somebody else's, and not on this machine.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        !matches!(self, Self::Command(_))
+    }
+
+    /// Whether which pipeline it is depends on the commit of what is released.
+    #[must_use]
+    pub fn goes_by_commit(&self) -> bool {
+        matches!(self, Self::Gitlab(call) if call.job.is_some())
+    }
+
+    /// Returns the texts in which placeholders are replaced: never the program itself, nor where a pipeline is.
     pub fn texts(&self) -> impl Iterator<Item = &String> {
-        let (words, inputs) = match self {
+        let (words, values) = match self {
             Self::Command(words) => (words.get(1..).unwrap_or_default(), None),
-            Self::Workflow(call) => (&[][..], Some(call.inputs.values())),
+            Self::Workflow(call) => (&[][..], Some(&call.inputs)),
+            Self::Gitlab(call) => (&[][..], Some(&call.variables)),
         };
-        words.iter().chain(inputs.into_iter().flatten())
+        words.iter().chain(values.into_iter().flat_map(BTreeMap::values))
     }
 
     /// Whether one of its texts has a placeholder.
@@ -88,8 +122,10 @@ impl PipelineCall {
                 Self::Command(program.chain(arguments).collect::<Result<_, _>>()?)
             }
             Self::Workflow(call) => {
-                let inputs = call.inputs.iter().map(|(name, text)| Ok((name.clone(), fill(text, values)?)));
-                Self::Workflow(WorkflowCall { inputs: inputs.collect::<Result<_, String>>()?, ..call.clone() })
+                Self::Workflow(WorkflowCall { inputs: filled(&call.inputs, values)?, ..call.clone() })
+            }
+            Self::Gitlab(call) => {
+                Self::Gitlab(GitlabCall { variables: filled(&call.variables, values)?, ..call.clone() })
             }
         })
     }
@@ -100,11 +136,52 @@ impl PipelineCall {
         match self {
             Self::Command(words) => format!("run {}", words.join(" ")),
             Self::Workflow(call) => {
-                let inputs: Vec<String> = call.inputs.iter().map(|(name, text)| format!("{name}={text}")).collect();
                 let WorkflowCall { url, repository, workflow, git_ref, .. } = call;
-                let at = url.trim_end_matches('/');
-                format!("workflow_dispatch {workflow} of {repository} at {at} on {git_ref}  {}", inputs.join(" "))
+                let (at, told) = (url.trim_end_matches('/'), told(&call.inputs));
+                format!("workflow_dispatch {workflow} of {repository} at {at} on {git_ref}  {told}")
+            }
+            Self::Gitlab(call) => {
+                let GitlabCall { url, project, job, variables, .. } = call;
+                let (at, told) = (url.trim_end_matches('/'), told(variables));
+                match job {
+                    Some(job) => format!("play {job} of {project} at {at} in {}  {told}", call.place()),
+                    None => format!("begin a pipeline of {project} at {at} on {}  {told}", call.place()),
+                }
             }
         }
     }
+}
+
+impl GitlabCall {
+    /// Returns what it is called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} of {}", self.short_name(), self.project)
+    }
+
+    /// Returns what it is called within its project.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        self.job.as_deref().unwrap_or("a pipeline")
+    }
+
+    /// Says where the job is looked for, or what the pipeline is begun on.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let git_ref = self.git_ref.as_deref().unwrap_or_default();
+        match (&self.job, &self.commit) {
+            (None, _) => git_ref.to_owned(),
+            (Some(_), Some(commit)) => format!("the pipeline of {}", short(commit)),
+            (Some(_), None) if git_ref.is_empty() => "the pipeline of the release's commit".to_owned(),
+            (Some(_), None) => format!("the latest pipeline of {git_ref}"),
+        }
+    }
+}
+
+fn filled(texts: &BTreeMap<String, String>, values: &[(&str, &str)]) -> Result<BTreeMap<String, String>, String> {
+    texts.iter().map(|(name, text)| Ok((name.clone(), fill(text, values)?))).collect()
+}
+
+fn told(values: &BTreeMap<String, String>) -> String {
+    values.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join(" ")
 }

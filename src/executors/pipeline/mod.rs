@@ -2,13 +2,15 @@
 //! the cluster alone.
 
 mod command;
+mod elsewhere;
+mod gitlab;
 mod workflow;
 
 use std::path::PathBuf;
 
 use self::command::Commands;
-pub use self::workflow::ConnectWorkflows;
-use self::workflow::Workflows;
+pub use self::elsewhere::Connect;
+use self::elsewhere::{Elsewhere, Provider};
 use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use super::kubernetes::Kubernetes;
 use crate::domain::facts::cluster::ClusterIdentity;
@@ -17,6 +19,20 @@ use crate::domain::record::action::{PipelineKey, PipelineRequest, PlanRecord, Re
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::{Seen, SeenPipeline, SeenRun};
 use crate::platform::Redactor;
+use crate::platform::gitlab_pipelines::GitlabPipelines;
+use crate::platform::workflows::Workflows;
+
+/// Makes a client of what runs pipelines.
+pub enum ConnectPipelines {
+    Workflows(Connect<Workflows>),
+    Gitlab(Connect<GitlabPipelines>),
+}
+
+/// Pipelines on a server of somebody else's.
+enum Service {
+    Workflows(Elsewhere<Workflows>),
+    Gitlab(Elsewhere<GitlabPipelines>),
+}
 
 /// The executor of the pipeline of one environment.
 pub struct PipelineExecutor {
@@ -24,25 +40,24 @@ pub struct PipelineExecutor {
     cluster: Kubernetes,
     commands: Commands,
     /// `None` where none is configured.
-    workflows: Option<Workflows>,
+    service: Option<Service>,
 }
 
 impl PipelineExecutor {
     /// Makes it; commands run in `dir`.
     #[must_use]
     pub fn new(cluster: Kubernetes, dir: PathBuf, redactor: Redactor) -> Self {
-        Self { cluster, commands: Commands::new(dir, redactor), workflows: None }
+        Self { cluster, commands: Commands::new(dir, redactor), service: None }
     }
 
-    /// Lets it begin workflows.
+    /// Lets it begin pipelines on a server.
     #[must_use]
-    pub fn with_workflows(self, connect: ConnectWorkflows) -> Self {
-        Self { workflows: Some(Workflows::new(connect)), ..self }
-    }
-
-    fn workflows(&self) -> Result<&Workflows, SendError> {
-        let why = "no workflow is configured here any more: see `promote` of the environment";
-        self.workflows.as_ref().ok_or_else(|| SendError::Refused(why.to_owned()))
+    pub fn with_service(self, connect: ConnectPipelines) -> Self {
+        let service = match connect {
+            ConnectPipelines::Workflows(connect) => Service::Workflows(Elsewhere::new(connect)),
+            ConnectPipelines::Gitlab(connect) => Service::Gitlab(Elsewhere::new(connect)),
+        };
+        Self { service: Some(service), ..self }
     }
 
     async fn look(&self, key: &PipelineKey, run: Option<SeenRun>) -> Result<Seen, SendError> {
@@ -56,11 +71,34 @@ impl PipelineExecutor {
 
     /// Returns how it is with a run, where that is known.
     async fn run(&self, request: &PipelineRequest) -> Option<SeenRun> {
-        match &request.call {
-            PipelineCall::Command(_) => self.commands.run(request.action.as_ref()?),
-            PipelineCall::Workflow(call) => self.workflows.as_ref()?.run(call, request.action.as_ref()?).await,
+        let action = request.action.as_ref()?;
+        match (&request.call, self.service.as_ref()) {
+            (PipelineCall::Command(_), _) => self.commands.run(action),
+            (call, Some(Service::Workflows(all))) => all.run(Workflows::call(call)?, action).await,
+            (call, Some(Service::Gitlab(all))) => all.run(GitlabPipelines::call(call)?, action).await,
+            (_, None) => None,
         }
     }
+
+    /// Makes sure that it can be begun, as far as that can be told; returns the number of what is, where there is a choice.
+    async fn ready(&self, call: &PipelineCall) -> Result<Option<u64>, SendError> {
+        match (call, self.service.as_ref()) {
+            (PipelineCall::Command(_), _) => Ok(None),
+            (call, Some(Service::Workflows(all))) => all.ready(own::<Workflows>(call)?).await,
+            (call, Some(Service::Gitlab(all))) => all.ready(own::<GitlabPipelines>(call)?).await,
+            (call, None) => Err(not_configured(call)),
+        }
+    }
+}
+
+/// Returns a call as its provider takes it. After a change of the config that may be another one.
+fn own<P: Provider>(call: &PipelineCall) -> Result<&P::Call, SendError> {
+    P::call(call).ok_or_else(|| not_configured(call))
+}
+
+fn not_configured(call: &PipelineCall) -> SendError {
+    let name = call.name();
+    SendError::Refused(format!("not sent: {name} is not configured here any more: see `promote` of the environment"))
 }
 
 fn key_of(target: &Target) -> Result<&PipelineKey, SendError> {
@@ -92,21 +130,26 @@ impl Executor for PipelineExecutor {
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
             let (key, request) = (key_of(target)?, request_of(request)?);
-            if let PipelineCall::Workflow(call) = &request.call {
-                self.workflows()?.connect(call).await?;
-            }
-            Ok(Prepared { payload: Payload::Pipeline, seen: Some(self.look(key, None).await?) })
+            let chosen = self.ready(&request.call).await?;
+            Ok(Prepared { payload: Payload::Pipeline(chosen), seen: Some(self.look(key, None).await?) })
         })
     }
 
-    fn send<'a>(&'a self, target: &'a Target, request: &'a Request, _: &'a Prepared) -> Pending<'a, String> {
+    fn send<'a>(&'a self, target: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
             let (key, request) = (key_of(target)?, request_of(request)?);
             let action = request.action.clone();
             let action = action.ok_or_else(|| SendError::Refused("not sent: it belongs to no action".to_owned()))?;
-            match &request.call {
-                PipelineCall::Command(words) => self.commands.start(&key.env, words, action, request.timeout_seconds),
-                PipelineCall::Workflow(call) => self.workflows()?.begin(call, &action).await,
+            let Payload::Pipeline(chosen) = prepared.payload else {
+                return Err(SendError::Refused("not sent: it was prepared for something else".to_owned()));
+            };
+            match (&request.call, self.service.as_ref()) {
+                (PipelineCall::Command(words), _) => {
+                    self.commands.start(&key.env, words, action, request.timeout_seconds)
+                }
+                (call, Some(Service::Workflows(all))) => all.begin(own::<Workflows>(call)?, chosen, &action).await,
+                (call, Some(Service::Gitlab(all))) => all.begin(own::<GitlabPipelines>(call)?, chosen, &action).await,
+                (call, None) => Err(not_configured(call)),
             }
         })
     }

@@ -18,6 +18,7 @@ use crate::domain::facts::owner::Owned;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
+use crate::domain::rules::checklist::BuiltFrom;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -184,6 +185,13 @@ async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey
         .await?;
     say_left_open(driver, target);
     if verb == Verb::Release {
+        // A job of GitLab is played in the pipeline of the commit: which that is, git tells.
+        let is_located = |core: &Core| {
+            let Some(env) = core.world.environment(&target.env) else { return true };
+            let by_commit = env.settings.promote.pipeline.as_ref().is_some_and(|one| one.call.goes_by_commit());
+            !by_commit || core.world.built_from(env, &target.workload) != BuiltFrom::NotYet
+        };
+        driver.until(FIRST_DATA_TIMEOUT, is_located).await?;
         // Whether it is well where it comes from.
         let is_judged = |core: &Core| {
             let before = core.world.environment(&target.env).and_then(|env| core.world.previous(env));

@@ -18,6 +18,7 @@ pub mod journal;
 pub mod judge;
 pub mod keys;
 pub mod kubernetes;
+pub mod pipelines;
 pub mod prometheus;
 pub mod safe;
 pub mod text;
@@ -26,7 +27,7 @@ pub mod text;
 pub type Check = fn(&[u8]);
 
 /// All families with their names: a folder of seeds for each.
-pub const ALL: [(&str, Check); 9] = [
+pub const ALL: [(&str, Check); 10] = [
     ("config", config::check),
     ("evidence", evidence::check),
     ("flags", flags::check),
@@ -34,6 +35,7 @@ pub const ALL: [(&str, Check); 9] = [
     ("judge", judge::check),
     ("keys", keys::check),
     ("kubernetes", kubernetes::check),
+    ("pipelines", pipelines::check),
     ("prometheus", prometheus::check),
     ("text", text::check),
 ];

@@ -1,7 +1,8 @@
-//! Journeys of promotions by a pipeline of the user's own: a script, or a workflow at a server that answers as GitHub's published
-//! API says. Either only says what it was told; the test then does to the cluster what a pipeline would, or something
+//! Journeys of promotions by a pipeline of the user's own: a script, or what runs at a server that answers as its provider's
+//! published API says. Either only says what it was told; the test then does to the cluster what a pipeline would, or something
 //! else. What the program asked for is told by the script's own file and by that server, and what came of it by the objects.
 
+mod gitlab;
 mod script;
 mod workflow;
 
@@ -17,19 +18,22 @@ use crate::contract::servers::Servers;
 enum Journey {
     Script(script::Journey),
     Workflow(workflow::Journey),
+    Gitlab(gitlab::Journey),
 }
 
 impl Journey {
     fn all() -> impl Iterator<Item = Self> {
         let scripts = script::Journey::ALL.into_iter().map(Self::Script);
         let workflows = workflow::Journey::ALL.into_iter().map(Self::Workflow);
-        scripts.chain(workflows)
+        let jobs = gitlab::Journey::ALL.into_iter().map(Self::Gitlab);
+        scripts.chain(workflows).chain(jobs)
     }
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Script(journey) => journey.as_str(),
             Self::Workflow(journey) => journey.as_str(),
+            Self::Gitlab(journey) => journey.as_str(),
         }
     }
 
@@ -87,6 +91,7 @@ async fn carry_out(journey: Journey, bed: &Bed<'_>) -> Checked {
     match journey {
         Journey::Script(journey) => script::carry_out(journey, bed).await,
         Journey::Workflow(journey) => workflow::carry_out(journey, bed).await,
+        Journey::Gitlab(journey) => gitlab::carry_out(journey, bed).await,
     }
 }
 

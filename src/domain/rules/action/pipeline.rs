@@ -4,17 +4,19 @@ use super::git::{changes, shares_image};
 use super::plan::{Draft, PlanContext};
 use crate::domain::facts::manifest::is_same_image;
 use crate::domain::facts::object::{Container, ImageRef};
-use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
+use crate::domain::facts::pipeline::{GitlabCall, Pipeline, PipelineCall};
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::record::action::{
     Body, KubernetesRequest, PipelineKey, PipelineRequest, PlanRecord, Request, Target,
 };
+use crate::domain::rules::checklist::BuiltFrom;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
-use crate::domain::world::{Environment, WorkloadState};
+use crate::domain::world::{Environment, WorkloadState, World};
 
 /// Makes a release a run of the environment's pipeline, where it has one; `None` where it has not.
 pub(super) fn release(
+    world: &World,
     env: &Environment,
     workload: &WorkloadState,
     (snapshot, status): (&Snapshot, &Status),
@@ -52,7 +54,10 @@ pub(super) fn release(
         .iter()
         .map(|change| Container { name: change.place.container.clone(), image: change.to.clone() })
         .collect();
-    let call = filled(env, workload, pipeline, &brings)?;
+    let mut call = filled(env, workload, pipeline, &brings)?;
+    if let PipelineCall::Gitlab(call) = &mut call {
+        call.commit = commit_of(world, env, workload, call)?;
+    }
     let mut goes: Vec<String> =
         changes.iter().map(|change| format!("{}: {} → {}", change.place.container, change.from, change.to)).collect();
     goes.push(match &call {
@@ -61,6 +66,10 @@ pub(super) fn release(
             format!("{} runs here, without a shell, for at most {limit}; it ends with this program", call.name())
         }
         PipelineCall::Workflow(_) => "the workflow is begun once; where and when it runs is up to GitHub".to_owned(),
+        PipelineCall::Gitlab(GitlabCall { job: Some(_), .. }) => {
+            "the job is played once, where it waits to be; when it runs is up to GitLab".to_owned()
+        }
+        PipelineCall::Gitlab(_) => "the pipeline is begun once; when it runs is up to GitLab".to_owned(),
     });
     goes.push(
         "done once this workload runs these images and is as far as it gets by itself, whatever the pipeline says"
@@ -71,6 +80,27 @@ pub(super) fn release(
     let headline = format!("{} by {}", draft.headline, call.name());
     let request = PipelineRequest { call, brings, timeout_seconds, action: None };
     Ok((Draft { headline, goes, requests: vec![request.into()], mark: None, ..draft }, Some(key)))
+}
+
+/// Returns the commit whose pipeline has the job, where a job is played and the commit is known.
+fn commit_of(
+    world: &World,
+    env: &Environment,
+    workload: &WorkloadState,
+    call: &GitlabCall,
+) -> Result<Option<String>, Refusal> {
+    let Some(job) = &call.job else { return Ok(None) };
+    let what = format!("not known which pipeline's `{job}` is to be played: the commit that it was built from");
+    match world.built_from(env, &workload.id) {
+        BuiltFrom::Commit(commit) => Ok(Some(commit)),
+        // Once git has answered, another pipeline might be chosen.
+        BuiltFrom::NotYet => Err(Refusal::new(RefusalKind::Blind, format!("{what} is looked for"), "ask again")),
+        BuiltFrom::Unknown(_) if call.git_ref.is_some() => Ok(None),
+        BuiltFrom::Unknown(why) => {
+            let help = "let git tell it (`repository` of [service]), or name a branch: `ref` of `promote`";
+            Err(Refusal::new(RefusalKind::Blind, format!("{what} is unknown: {why}"), help))
+        }
+    }
 }
 
 /// Puts what is promoted into the words of a pipeline.

@@ -214,7 +214,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         (_, draft) => (draft, None),
     };
     let (draft, by_pipeline) = match (intent.verb, draft) {
-        (Verb::Release, Ok(draft)) => match pipeline::release(env, workload, (snapshot, status), draft) {
+        (Verb::Release, Ok(draft)) => match pipeline::release(world, env, workload, (snapshot, status), draft) {
             Ok((draft, by_pipeline)) => (Ok(draft), by_pipeline),
             Err(refusal) => (Err(refusal), None),
         },

@@ -9,6 +9,7 @@
 //! - [`gates`] is the one function that says what blocks a promotion.
 
 mod artifact;
+mod built_from;
 pub mod builtin;
 pub mod candidate;
 mod flags;
@@ -19,6 +20,7 @@ pub mod role;
 #[cfg(test)]
 mod tests;
 
+pub use built_from::BuiltFrom;
 pub use candidate::{Candidate, CandidateState};
 pub use gates::{
     Answer, against_served, answer, in_the_way, in_the_way_of, in_the_way_of_flag, in_the_way_of_retry, verdict,

@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::facts::pipeline::{Pipeline, PipelineCall};
+use crate::domain::facts::changes::{Changes, Point};
+use crate::domain::facts::pipeline::{GitlabCall, Pipeline, PipelineCall};
 use crate::domain::record::action::{ActionId, PipelineRequest, Target};
 use crate::domain::rules::action::{InProgress, RunState, SeenPipeline, SeenRun};
 use crate::domain::world::Promote;
@@ -102,6 +103,54 @@ fn a_pipeline_that_nobody_trusts_is_neither_run_nor_passed_by() {
     let mut world = by(command(&["deploy", "{image}"]), &[NEW], &[OLD]);
     world.environments[1].settings.read_only = true;
     assert!(release(&world, "prod").unwrap_err().iter().any(|refusal| refusal.kind == RefusalKind::ReadOnly));
+}
+
+/// A job of GitLab, of a branch or not, and what git says of the release.
+fn job_after(git_ref: Option<&str>, git: impl Fn(&mut World)) -> Result<Option<String>, String> {
+    let call = PipelineCall::Gitlab(GitlabCall {
+        url: "https://gitlab.example/".to_owned(),
+        project: "shop/api".to_owned(),
+        job: Some("deploy-prod".to_owned()),
+        git_ref: git_ref.map(ToOwned::to_owned),
+        variables: [("IMAGE".to_owned(), "{image}".to_owned())].into(),
+        commit: None,
+    });
+    let pipeline = Pipeline { call, timeout: SignedDuration::from_mins(10) };
+    let mut world = by(Promote { pipeline: Some(Box::new(pipeline)), is_withheld: false }, &[NEW], &[OLD]);
+    git(&mut world);
+    let plan = release(&world, "prod");
+    let plan = plan.map_err(|all| all.iter().map(Refusal::line).collect::<Vec<_>>().join("; "))?;
+    let PipelineCall::Gitlab(call) = &request(plan.record()).call else { panic!("no job") };
+    assert_eq!(call.variables["IMAGE"], NEXT.1);
+    Ok(call.commit.clone())
+}
+
+#[test]
+fn a_job_is_that_of_the_commit_wherever_git_tells_it() {
+    let prod = || EnvName::new("prod");
+    let none = |world: &mut World| world.take(Feed::Repository { env: prod(), found: false }, now());
+    let says = |world: &mut World, gathered: Result<Arc<Changes>, String>, is_it: bool| {
+        world.take(Feed::Repository { env: prod(), found: true }, now());
+        let key = world.candidate(world.environment(&prod()).unwrap()).unwrap().key;
+        let subject = if is_it { key } else { "api=api:1.4.9".to_owned() };
+        world.take(Feed::Changes { env: prod(), subject, gathered }, now());
+    };
+    let built = || {
+        let to = Point { commit: "9f".repeat(20), ..Point::default() };
+        Ok(Arc::new(Changes { to, ..Changes::default() }))
+    };
+    for git_ref in [None, Some("main")] {
+        assert_eq!(job_after(git_ref, |world| says(world, built(), true)), Ok(Some("9f".repeat(20))));
+        // Before git has answered, another pipeline might be chosen than after.
+        let waits = job_after(git_ref, |_| {}).unwrap_err();
+        assert!(waits.contains("is looked for"), "{waits}");
+        assert!(job_after(git_ref, |world| says(world, built(), false)).is_err(), "it is about something else");
+    }
+    for unknown in [&none as &dyn Fn(&mut World), &|world| says(world, Err("no tag v1.5.0".to_owned()), true)] {
+        assert_eq!(job_after(Some("main"), unknown), Ok(None));
+        let why = job_after(None, unknown).unwrap_err();
+        assert!(why.contains("name a branch: `ref`"), "{why}");
+    }
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! `promote` of an environment: a pipeline of the user's own that promotes it.
 
+mod github;
+mod gitlab;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::argv;
-use super::pull_requests::{project_of, url};
 use super::reader::{Reader, Table};
 use super::secret::{self, Secret};
 use super::section::{Field, Kind, Section, ToToml as _, hours, mins, secs};
-use crate::domain::facts::pipeline::{ARTIFACTS, PLACEHOLDERS, Pipeline, PipelineCall, WorkflowCall};
+use crate::domain::facts::pipeline::{ARTIFACTS, PLACEHOLDERS, Pipeline, PipelineCall};
 use crate::domain::facts::placeholder::names;
-use crate::domain::facts::pull_request::PullRequestProvider;
 use crate::domain::world::{EnvSettings, Promote};
 
 /// What a pipeline needs besides what the world knows of it.
@@ -17,13 +19,13 @@ use crate::domain::world::{EnvSettings, Promote};
 pub struct PipelineConfig {
     /// Where a command runs.
     pub dir: PathBuf,
-    /// How GitHub is reached; `None` for a command.
-    pub github: Option<GithubAccess>,
+    /// How the server is reached that runs it; `None` for a command.
+    pub access: Option<PipelineAccess>,
 }
 
-/// Who we are to GitHub.
+/// Who we are to what runs pipelines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GithubAccess {
+pub struct PipelineAccess {
     pub token: Secret,
     /// Certificate authority to trust besides those of the system (PEM).
     pub ca_file: Option<PathBuf>,
@@ -45,7 +47,8 @@ const FIELDS: &[Field] = &[
          HOME, LANG, TERM, TMPDIR and COCKPIT_ENV.",
     ),
     Field::new("dir", Kind::Text, "Where the command runs; without it the folder of the config file."),
-    Field::new("github", Kind::Table(&GITHUB), GITHUB.help),
+    Field::new("github", Kind::Table(&github::SECTION), github::SECTION.help),
+    Field::new("gitlab", Kind::Table(&gitlab::SECTION), gitlab::SECTION.help),
     Field::new(
         "timeout",
         Kind::Time(secs(1), hours(24)),
@@ -56,25 +59,8 @@ const FIELDS: &[Field] = &[
 
 const TIMEOUT: jiff::SignedDuration = mins(10);
 
-const GITHUB: Section = Section {
-    header: "`github`",
-    help: "Or a workflow of GitHub, begun by `workflow_dispatch`.",
-    needed: &["repository", "workflow", "token"],
-    groups: &[GITHUB_FIELDS],
-};
-
-const GITHUB_FIELDS: &[Field] = &[
-    Field::new("repository", Kind::Text, "`owner/repo`."),
-    Field::new("workflow", Kind::Text, "Its file below `.github/workflows`, e.g. \"deploy.yml\"."),
-    Field::new("ref", Kind::Text, "Branch or tag whose version of it runs.").or(|| format!("\"{REF}\"")),
-    Field::new("inputs", Kind::Texts, "Its inputs, e.g. { environment = \"{environment}\", image = \"{image}\" }."),
-    Field::new("token", Kind::Secret, "API token with `Actions: write` on the repository."),
-    Field::new("url", Kind::Text, "The API's server; without it https://api.github.com."),
-    Field::new("ca_file", Kind::Text, "Certificate authority to trust as well (PEM); relative to the config file."),
-];
-
-const REF: &str = "main";
-const URL: &str = "https://api.github.com/";
+/// The ways of which an environment has one.
+const WAYS: [&str; 3] = ["command", "github", "gitlab"];
 
 /// Reads what an environment has of it.
 pub(super) fn read(reader: &mut Reader, env: &Table<'_>, settings: &mut EnvSettings) -> Option<PipelineConfig> {
@@ -88,52 +74,56 @@ pub(super) fn read(reader: &mut Reader, env: &Table<'_>, settings: &mut EnvSetti
         None => Some(reader.folder.clone()),
     };
     let timeout = reader.time(&table, "timeout").unwrap_or(TIMEOUT);
-    let (call, github) = match (table.get("command").is_some(), table.get("github").is_some()) {
-        (true, false) => (PipelineCall::Command(argv::read(reader, &table, "command")?), None),
-        (false, true) => {
-            let own = reader.table(&table, "github")?;
-            let (call, access) = workflow(reader, &own)?;
-            (PipelineCall::Workflow(call), Some(access))
+    let named: Vec<&str> = WAYS.into_iter().filter(|key| table.get(key).is_some()).collect();
+    let (call, access) = match named.as_slice() {
+        ["command"] => (PipelineCall::Command(argv::read(reader, &table, "command")?), None),
+        [provider] => {
+            let own = reader.table(&table, provider)?;
+            let (call, access) = match *provider {
+                "github" => github::read(reader, &own)?,
+                _ => gitlab::read(reader, &own)?,
+            };
+            (call, Some(access))
         }
-        (is_both, _) => {
-            let what =
-                if is_both { "`promote` has both `command` and `github`" } else { "`promote` says nothing to run" };
+        _ => {
+            let what = match named.as_slice() {
+                [one, other, ..] => format!("`promote` has both `{one}` and `{other}`"),
+                _ => "`promote` says nothing to run".to_owned(),
+            };
             reader.note(table.at, what, "write for example { command = [\"deploy\", \"{environment}\", \"{image}\"] }");
             return None;
         }
     };
     check(reader, &table, &call);
     settings.promote = Promote { pipeline: Some(Box::new(Pipeline { call, timeout })), is_withheld: false };
-    Some(PipelineConfig { dir: dir?, github })
+    Some(PipelineConfig { dir: dir?, access })
 }
 
-fn workflow(reader: &mut Reader, table: &Table<'_>) -> Option<(WorkflowCall, GithubAccess)> {
-    for key in GITHUB.needed.iter().filter(|key| table.get(key).is_none()) {
-        let help = "write for example { repository = \"shop/api\", workflow = \"deploy.yml\", inputs = { image = \"{image}\" }, \
-                    token = { env = \"GITHUB_TOKEN\" } }";
-        reader.note(table.at, format!("`github` has no `{key}`"), help);
-    }
+/// Reads how a server is reached; `None` where something of it is wrong, which is noted.
+fn access(reader: &mut Reader, table: &Table<'_>) -> Option<PipelineAccess> {
     let token = table.get("token").map(|value| secret::read(reader, value, "token"));
     let ca_file = reader.path(table, "ca_file");
-    let own_url = table.get("url").map(|_| url(reader, table));
-    let repository = reader.text(table, "repository");
-    let repository = repository.and_then(|text| project_of(reader, "repository", PullRequestProvider::GitHub, &text));
-    let workflow = reader.text(table, "workflow");
-    let git_ref = reader.text(table, "ref").map_or_else(|| REF.to_owned(), |text| text.value);
-    let mut inputs = std::collections::BTreeMap::new();
-    for (name, value) in reader.entries(table, "inputs") {
+    Some(PipelineAccess { token: token??, ca_file })
+}
+
+/// Reads texts by their names.
+fn texts(reader: &mut Reader, table: &Table<'_>, key: &str) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for (name, value) in reader.entries(table, key) {
         if let Some(text) = reader.text_of(value, name.value) {
-            inputs.insert(name.value.to_owned(), text.value);
+            texts.insert(name.value.to_owned(), text.value);
         }
     }
-    let url = own_url.unwrap_or_else(|| Some(URL.to_owned()))?;
-    let call = WorkflowCall { url, repository: repository?, workflow: workflow?.value, git_ref, inputs };
-    Some((call, GithubAccess { token: token??, ca_file }))
+    texts
 }
 
 /// Makes sure that it says which artifact is meant, and that its placeholders are some that there are.
 fn check(reader: &mut Reader, table: &Table<'_>, call: &PipelineCall) {
-    let at = table.key_at(if matches!(call, PipelineCall::Command(_)) { "command" } else { "github" });
+    let at = table.key_at(match call {
+        PipelineCall::Command(_) => "command",
+        PipelineCall::Workflow(_) => "github",
+        PipelineCall::Gitlab(_) => "gitlab",
+    });
     let unknown: Vec<String> = call
         .texts()
         .flat_map(|text| names(text))
@@ -163,6 +153,13 @@ mod tests {
     const COMMAND: &str = "{ command = ['./deploy', '{environment}', '--to={image}'], timeout = '30s' }";
     const GITHUB: &str = "{ github = { repository = 'shop/api', workflow = 'deploy.yml', inputs = { image = '{image}' }, \
                           token = { env = 'T' }, url = 'https://git.example/api/v3' } }";
+    const GITLAB: &str = "{ gitlab = { project = 'shop/eu/api', job = 'deploy-prod', variables = { IMAGE = '{image}' }, \
+                          token = { env = 'T' }, url = 'https://gitlab.example' } }";
+
+    fn call(promote: &str) -> PipelineCall {
+        let config = parse(promote).unwrap();
+        config.environments[0].settings.promote.pipeline.as_ref().unwrap().call.clone()
+    }
 
     #[test]
     fn a_command_or_a_workflow_promotes_an_environment() {
@@ -175,6 +172,31 @@ mod tests {
         let pipeline = config.environments[0].settings.promote.pipeline.as_ref().unwrap();
         let line = "workflow_dispatch deploy.yml of shop/api at https://git.example/api/v3 on main  image={image}";
         assert_eq!((pipeline.call.line().as_str(), pipeline.timeout), (line, TIMEOUT));
+    }
+
+    #[test]
+    fn a_job_of_gitlab_promotes_an_environment() {
+        let line = |promote: &str| call(promote).line();
+        let at = "shop/eu/api at https://gitlab.example";
+        let by_commit = format!("play deploy-prod of {at} in the pipeline of the release's commit  IMAGE={{image}}");
+        assert_eq!(line(GITLAB), by_commit);
+        let of_branch = GITLAB.replace("job = 'deploy-prod'", "job = 'deploy-prod', ref = 'main'");
+        assert_eq!(
+            line(&of_branch),
+            format!("play deploy-prod of {at} in the latest pipeline of main  IMAGE={{image}}")
+        );
+        let pipeline = GITLAB.replace("job = 'deploy-prod', ", "");
+        assert_eq!(line(&pipeline), format!("begin a pipeline of {at} on main  IMAGE={{image}}"));
+        assert_eq!([GITLAB, &pipeline].map(|one| call(one).goes_by_commit()), [true, false]);
+        for (promote, what) in [
+            (GITLAB.replace("{image}", "{tag}"), "does not say which image"),
+            (GITLAB.replace("IMAGE", "'the image'"), "`the image` is no name of a variable"),
+            (GITLAB.replace("shop/eu/api", "shop/../api"), "`project` cannot be"),
+            (GITLAB.replace("https:", "http:"), "http:// to another machine"),
+        ] {
+            let error = parse(&promote).unwrap_err();
+            assert!(error.contains(what), "{promote}: {error}");
+        }
     }
 
     #[test]
@@ -196,7 +218,9 @@ mod tests {
 
     #[test]
     fn a_found_config_runs_nothing_before_it_is_trusted() {
-        for (promote, needed) in [(COMMAND, "/repo/./deploy"), (GITHUB, "https://git.example")] {
+        for (promote, needed) in
+            [(COMMAND, "/repo/./deploy"), (GITHUB, "https://git.example"), (GITLAB, "https://gitlab.example")]
+        {
             let mut config = parse(promote).unwrap();
             config.withhold(None);
             let needs: Vec<String> = config.withheld.iter().map(|need| format!("{}: {}", need.of, need.need)).collect();
