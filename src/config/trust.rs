@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 
 use super::checks::{CheckConfig, CheckKind};
-use crate::domain::facts::pipeline::{GitlabCall, PipelineCall, WorkflowCall};
+use crate::domain::facts::pipeline::{GitlabCall, JenkinsCall, PipelineCall, WorkflowCall};
 use crate::domain::world::registry::ImagesFrom;
 use crate::domain::world::{GitPlace, Promote};
 
@@ -242,9 +242,9 @@ fn of_pipeline(env: &EnvConfig) -> Vec<Need> {
     let call = env.settings.promote.pipeline.as_ref().map(|pipeline| &pipeline.call);
     let needs = call.into_iter().filter_map(|call| match call {
         PipelineCall::Command(words) => Some(Need::Run(words.clone())),
-        PipelineCall::Workflow(WorkflowCall { url, .. }) | PipelineCall::Gitlab(GitlabCall { url, .. }) => {
-            url.parse().ok().as_ref().and_then(of_address)
-        }
+        PipelineCall::Workflow(WorkflowCall { url, .. })
+        | PipelineCall::Gitlab(GitlabCall { url, .. })
+        | PipelineCall::Jenkins(JenkinsCall { url, .. }) => url.parse().ok().as_ref().and_then(of_address),
     });
     let access = env.pipeline.iter().filter_map(|pipeline| pipeline.access.as_ref());
     let secrets = access.flat_map(|access| {

@@ -4,6 +4,7 @@ pub mod cluster_identity;
 pub mod flags;
 pub(crate) mod git;
 pub mod gitlab_pipelines;
+pub mod jenkins_builds;
 pub mod kube_client;
 pub mod kubeconfig;
 pub mod login;

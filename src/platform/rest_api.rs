@@ -1,10 +1,12 @@
-//! What clients of the REST APIs of GitHub and GitLab share: they ask once, and tell a clear no from no answer.
+//! What clients of the REST APIs of GitHub, GitLab and Jenkins share: they ask once, and tell a clear no from no answer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
+use k8s_openapi::ByteString;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::registry::is_loopback;
@@ -133,12 +135,24 @@ impl RestApi {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| self.no_answer(&error))?;
-        if !response.status().is_success() {
-            return Err(self.refusal(response).await);
-        }
+        let response = self.answer(request).await?;
         let status = response.status().as_u16();
         Ok((status, self.body(response).await?))
+    }
+
+    /// Sends a form, once; returns the address that the answer names, where it names one.
+    ///
+    /// # Errors
+    /// Why it was not, or may not have been taken.
+    pub async fn submit(&self, url: Url, form: &BTreeMap<String, String>) -> Result<Option<String>, RestError> {
+        let response = self.answer(self.client.post(url).form(form)).await?;
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        Ok(location.map(ToOwned::to_owned))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, RestError> {
+        let response = request.send().await.map_err(|error| self.no_answer(&error))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, RestError> {
@@ -172,8 +186,10 @@ impl RestApi {
         let is_too_much = status == StatusCode::TOO_MANY_REQUESTS
             || (status == StatusCode::FORBIDDEN && header("x-ratelimit-remaining") == Some("0"));
         let wait = header(RETRY_AFTER.as_str()).map_or_else(String::new, |wait| format!(", again in {wait} s"));
-        let said: Value = serde_json::from_slice(&self.body(response).await.unwrap_or_default()).unwrap_or_default();
-        let said = (self.said)(&said);
+        let body = self.body(response).await.unwrap_or_default();
+        // Not every API refuses in JSON.
+        let text = || Value::String(String::from_utf8_lossy(&body).into_owned());
+        let said = (self.said)(&serde_json::from_slice(&body).unwrap_or_else(|_| text()));
         let said = said.map_or_else(String::new, |said| format!(": {}", self.redactor.cut(&said, MAX_TEXT_CHARS)));
         let project = &self.project;
         let words = match status {
@@ -192,7 +208,24 @@ impl RestApi {
 /// # Errors
 /// Why it cannot stand in one.
 pub fn bearer(token: &str) -> Result<HeaderMap, String> {
-    let mut login = HeaderValue::try_from(format!("Bearer {}", token.trim()))
+    login(&format!("Bearer {}", token.trim()))
+}
+
+/// Returns the header by which a user and a token of theirs are given.
+///
+/// # Errors
+/// Why they cannot stand in one.
+pub fn basic(user: &str, token: &str, redactor: &Redactor) -> Result<HeaderMap, String> {
+    let bytes = ByteString(format!("{user}:{}", token.trim()).into_bytes());
+    let encoded = serde_json::to_value(bytes).map_err(|error| error.to_string())?;
+    let encoded = encoded.as_str().unwrap_or_default();
+    // A server may repeat the header.
+    redactor.add_secret(encoded);
+    login(&format!("Basic {encoded}"))
+}
+
+fn login(value: &str) -> Result<HeaderMap, String> {
+    let mut login = HeaderValue::try_from(value)
         .map_err(|_| "the token has characters that are not allowed in a header".to_owned())?;
     login.set_sensitive(true);
     let mut headers = HeaderMap::new();

@@ -8,6 +8,7 @@ use crate::domain::facts::pipeline::PipelineCall;
 use crate::executors::pipeline::{Connect, ConnectPipelines};
 use crate::platform::Redactor;
 use crate::platform::gitlab_pipelines::GitlabPipelines;
+use crate::platform::jenkins_builds::JenkinsBuilds;
 use crate::platform::workflows::Workflows;
 
 /// Returns what makes a client with the token as it is then; `None` where nothing on a server promotes the environment.
@@ -22,6 +23,10 @@ pub(super) fn connect(env: &EnvConfig, redactor: Redactor) -> Option<ConnectPipe
         PipelineCall::Gitlab(call) => {
             let place = (call.url.clone(), call.project.clone());
             Some(ConnectPipelines::Gitlab(with(access, redactor, place, GitlabPipelines::new)))
+        }
+        PipelineCall::Jenkins(call) => {
+            let place = (call.url.clone(), call.job.clone(), access.user.clone()?);
+            Some(ConnectPipelines::Jenkins(with(access, redactor, place, JenkinsBuilds::new)))
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod github_actions;
 pub mod github_api;
 pub mod gitlab_pipelines;
 pub mod http;
+pub mod jenkins_builds;
 pub mod launchdarkly_api;
 mod local_server;
 pub mod manifests;

@@ -2,6 +2,7 @@
 
 mod github;
 mod gitlab;
+mod jenkins;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub struct PipelineConfig {
 /// Who we are to what runs pipelines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelineAccess {
+    /// Whose token it is, for Jenkins.
+    pub user: Option<String>,
     pub token: Secret,
     /// Certificate authority to trust besides those of the system (PEM).
     pub ca_file: Option<PathBuf>,
@@ -49,6 +52,7 @@ const FIELDS: &[Field] = &[
     Field::new("dir", Kind::Text, "Where the command runs; without it the folder of the config file."),
     Field::new("github", Kind::Table(&github::SECTION), github::SECTION.help),
     Field::new("gitlab", Kind::Table(&gitlab::SECTION), gitlab::SECTION.help),
+    Field::new("jenkins", Kind::Table(&jenkins::SECTION), jenkins::SECTION.help),
     Field::new(
         "timeout",
         Kind::Time(secs(1), hours(24)),
@@ -60,7 +64,7 @@ const FIELDS: &[Field] = &[
 const TIMEOUT: jiff::SignedDuration = mins(10);
 
 /// The ways of which an environment has one.
-const WAYS: [&str; 3] = ["command", "github", "gitlab"];
+const WAYS: [&str; 4] = ["command", "github", "gitlab", "jenkins"];
 
 /// Reads what an environment has of it.
 pub(super) fn read(reader: &mut Reader, env: &Table<'_>, settings: &mut EnvSettings) -> Option<PipelineConfig> {
@@ -81,7 +85,8 @@ pub(super) fn read(reader: &mut Reader, env: &Table<'_>, settings: &mut EnvSetti
             let own = reader.table(&table, provider)?;
             let (call, access) = match *provider {
                 "github" => github::read(reader, &own)?,
-                _ => gitlab::read(reader, &own)?,
+                "gitlab" => gitlab::read(reader, &own)?,
+                _ => jenkins::read(reader, &own)?,
             };
             (call, Some(access))
         }
@@ -103,7 +108,7 @@ pub(super) fn read(reader: &mut Reader, env: &Table<'_>, settings: &mut EnvSetti
 fn access(reader: &mut Reader, table: &Table<'_>) -> Option<PipelineAccess> {
     let token = table.get("token").map(|value| secret::read(reader, value, "token"));
     let ca_file = reader.path(table, "ca_file");
-    Some(PipelineAccess { token: token??, ca_file })
+    Some(PipelineAccess { user: None, token: token??, ca_file })
 }
 
 /// Reads texts by their names.
@@ -123,6 +128,7 @@ fn check(reader: &mut Reader, table: &Table<'_>, call: &PipelineCall) {
         PipelineCall::Command(_) => "command",
         PipelineCall::Workflow(_) => "github",
         PipelineCall::Gitlab(_) => "gitlab",
+        PipelineCall::Jenkins(_) => "jenkins",
     });
     let unknown: Vec<String> = call
         .texts()
@@ -155,6 +161,8 @@ mod tests {
                           token = { env = 'T' }, url = 'https://git.example/api/v3' } }";
     const GITLAB: &str = "{ gitlab = { project = 'shop/eu/api', job = 'deploy-prod', variables = { IMAGE = '{image}' }, \
                           token = { env = 'T' }, url = 'https://gitlab.example' } }";
+    const JENKINS: &str = "{ jenkins = { url = 'https://ci.example/jenkins', job = 'deploy/prod', user = 'ada', \
+                           parameters = { IMAGE = '{image}' }, token = { env = 'T' } } }";
 
     fn call(promote: &str) -> PipelineCall {
         let config = parse(promote).unwrap();
@@ -175,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_of_gitlab_promotes_an_environment() {
+    fn a_job_of_gitlab_or_jenkins_promotes_an_environment() {
         let line = |promote: &str| call(promote).line();
         let at = "shop/eu/api at https://gitlab.example";
         let by_commit = format!("play deploy-prod of {at} in the pipeline of the release's commit  IMAGE={{image}}");
@@ -187,12 +195,23 @@ mod tests {
         );
         let pipeline = GITLAB.replace("job = 'deploy-prod', ", "");
         assert_eq!(line(&pipeline), format!("begin a pipeline of {at} on main  IMAGE={{image}}"));
-        assert_eq!([GITLAB, &pipeline].map(|one| call(one).goes_by_commit()), [true, false]);
+        assert_eq!(line(JENKINS), "build deploy/prod at https://ci.example/jenkins  IMAGE={image}");
+        assert_eq!([GITLAB, &pipeline, JENKINS].map(|one| call(one).goes_by_commit()), [true, false, false]);
+        let config = parse(JENKINS).unwrap();
+        let access = config.environments[0].pipeline.as_ref().unwrap().access.as_ref().unwrap();
+        assert_eq!(access.user.as_deref(), Some("ada"));
         for (promote, what) in [
             (GITLAB.replace("{image}", "{tag}"), "does not say which image"),
             (GITLAB.replace("IMAGE", "'the image'"), "`the image` is no name of a variable"),
             (GITLAB.replace("shop/eu/api", "shop/../api"), "`project` cannot be"),
             (GITLAB.replace("https:", "http:"), "http:// to another machine"),
+            (JENKINS.replace("https:", "http:"), "http:// to another machine"),
+            (JENKINS.replace("deploy/prod", "job/deploy/job/prod"), "`job` cannot be"),
+            (JENKINS.replace("deploy/prod", "deploy/../prod"), "`job` cannot be"),
+            (JENKINS.replace("IMAGE", "delay"), "`delay` cannot be given as a parameter"),
+            (JENKINS.replace("'ada'", "'ada:x'"), "`user` has a `:`"),
+            (JENKINS.replace("user = 'ada', ", ""), "has no `user`"),
+            (JENKINS.replace("{ jenkins", "{ command = ['a', '{image}'], jenkins"), "has both `command` and `jenkins`"),
         ] {
             let error = parse(&promote).unwrap_err();
             assert!(error.contains(what), "{promote}: {error}");
@@ -218,9 +237,12 @@ mod tests {
 
     #[test]
     fn a_found_config_runs_nothing_before_it_is_trusted() {
-        for (promote, needed) in
-            [(COMMAND, "/repo/./deploy"), (GITHUB, "https://git.example"), (GITLAB, "https://gitlab.example")]
-        {
+        for (promote, needed) in [
+            (COMMAND, "/repo/./deploy"),
+            (GITHUB, "https://git.example"),
+            (GITLAB, "https://gitlab.example"),
+            (JENKINS, "https://ci.example"),
+        ] {
             let mut config = parse(promote).unwrap();
             config.withhold(None);
             let needs: Vec<String> = config.withheld.iter().map(|need| format!("{}: {}", need.of, need.need)).collect();

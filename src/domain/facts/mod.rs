@@ -13,6 +13,7 @@ pub mod flag;
 pub mod freshness;
 pub mod gitlab_job;
 pub mod ids;
+pub mod jenkins_build;
 pub mod manifest;
 pub mod object;
 pub mod owner;

@@ -25,6 +25,8 @@ pub enum PipelineCall {
     Workflow(WorkflowCall),
     /// A manual job of GitLab, or a pipeline of its own.
     Gitlab(GitlabCall),
+    /// A build of a job in Jenkins.
+    Jenkins(JenkinsCall),
 }
 
 /// A workflow of GitHub.
@@ -58,6 +60,16 @@ pub struct GitlabCall {
     pub commit: Option<String>,
 }
 
+/// A parameterized job in Jenkins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JenkinsCall {
+    /// Address of the server; ends in `/`.
+    pub url: String,
+    /// The names of its folders and of the job, with `/` between them.
+    pub job: String,
+    pub parameters: BTreeMap<String, String>,
+}
+
 /// A pipeline as the config has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pipeline {
@@ -78,6 +90,7 @@ impl PipelineCall {
             }
             Self::Workflow(call) => format!("{} of {}", call.workflow, call.repository),
             Self::Gitlab(call) => call.name(),
+            Self::Jenkins(call) => call.job.clone(),
         }
     }
 
@@ -99,6 +112,7 @@ impl PipelineCall {
             Self::Command(words) => (words.get(1..).unwrap_or_default(), None),
             Self::Workflow(call) => (&[][..], Some(&call.inputs)),
             Self::Gitlab(call) => (&[][..], Some(&call.variables)),
+            Self::Jenkins(call) => (&[][..], Some(&call.parameters)),
         };
         words.iter().chain(values.into_iter().flat_map(BTreeMap::values))
     }
@@ -127,6 +141,9 @@ impl PipelineCall {
             Self::Gitlab(call) => {
                 Self::Gitlab(GitlabCall { variables: filled(&call.variables, values)?, ..call.clone() })
             }
+            Self::Jenkins(call) => {
+                Self::Jenkins(JenkinsCall { parameters: filled(&call.parameters, values)?, ..call.clone() })
+            }
         })
     }
 
@@ -147,6 +164,10 @@ impl PipelineCall {
                     Some(job) => format!("play {job} of {project} at {at} in {}  {told}", call.place()),
                     None => format!("begin a pipeline of {project} at {at} on {}  {told}", call.place()),
                 }
+            }
+            Self::Jenkins(call) => {
+                let at = call.url.trim_end_matches('/');
+                format!("build {} at {at}  {}", call.job, told(&call.parameters))
             }
         }
     }

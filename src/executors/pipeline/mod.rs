@@ -4,6 +4,7 @@
 mod command;
 mod elsewhere;
 mod gitlab;
+mod jenkins;
 mod workflow;
 
 use std::path::PathBuf;
@@ -20,18 +21,21 @@ use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::{Seen, SeenPipeline, SeenRun};
 use crate::platform::Redactor;
 use crate::platform::gitlab_pipelines::GitlabPipelines;
+use crate::platform::jenkins_builds::JenkinsBuilds;
 use crate::platform::workflows::Workflows;
 
 /// Makes a client of what runs pipelines.
 pub enum ConnectPipelines {
     Workflows(Connect<Workflows>),
     Gitlab(Connect<GitlabPipelines>),
+    Jenkins(Connect<JenkinsBuilds>),
 }
 
 /// Pipelines on a server of somebody else's.
 enum Service {
     Workflows(Elsewhere<Workflows>),
     Gitlab(Elsewhere<GitlabPipelines>),
+    Jenkins(Elsewhere<JenkinsBuilds>),
 }
 
 /// The executor of the pipeline of one environment.
@@ -56,6 +60,7 @@ impl PipelineExecutor {
         let service = match connect {
             ConnectPipelines::Workflows(connect) => Service::Workflows(Elsewhere::new(connect)),
             ConnectPipelines::Gitlab(connect) => Service::Gitlab(Elsewhere::new(connect)),
+            ConnectPipelines::Jenkins(connect) => Service::Jenkins(Elsewhere::new(connect)),
         };
         Self { service: Some(service), ..self }
     }
@@ -76,6 +81,7 @@ impl PipelineExecutor {
             (PipelineCall::Command(_), _) => self.commands.run(action),
             (call, Some(Service::Workflows(all))) => all.run(Workflows::call(call)?, action).await,
             (call, Some(Service::Gitlab(all))) => all.run(GitlabPipelines::call(call)?, action).await,
+            (call, Some(Service::Jenkins(all))) => all.run(JenkinsBuilds::call(call)?, action).await,
             (_, None) => None,
         }
     }
@@ -86,6 +92,7 @@ impl PipelineExecutor {
             (PipelineCall::Command(_), _) => Ok(None),
             (call, Some(Service::Workflows(all))) => all.ready(own::<Workflows>(call)?).await,
             (call, Some(Service::Gitlab(all))) => all.ready(own::<GitlabPipelines>(call)?).await,
+            (call, Some(Service::Jenkins(all))) => all.ready(own::<JenkinsBuilds>(call)?).await,
             (call, None) => Err(not_configured(call)),
         }
     }
@@ -149,6 +156,7 @@ impl Executor for PipelineExecutor {
                 }
                 (call, Some(Service::Workflows(all))) => all.begin(own::<Workflows>(call)?, chosen, &action).await,
                 (call, Some(Service::Gitlab(all))) => all.begin(own::<GitlabPipelines>(call)?, chosen, &action).await,
+                (call, Some(Service::Jenkins(all))) => all.begin(own::<JenkinsBuilds>(call)?, chosen, &action).await,
                 (call, None) => Err(not_configured(call)),
             }
         })

@@ -3,6 +3,7 @@
 //! else. What the program asked for is told by the script's own file and by that server, and what came of it by the objects.
 
 mod gitlab;
+mod jenkins;
 mod script;
 mod workflow;
 
@@ -19,6 +20,7 @@ enum Journey {
     Script(script::Journey),
     Workflow(workflow::Journey),
     Gitlab(gitlab::Journey),
+    Jenkins(jenkins::Journey),
 }
 
 impl Journey {
@@ -26,7 +28,8 @@ impl Journey {
         let scripts = script::Journey::ALL.into_iter().map(Self::Script);
         let workflows = workflow::Journey::ALL.into_iter().map(Self::Workflow);
         let jobs = gitlab::Journey::ALL.into_iter().map(Self::Gitlab);
-        scripts.chain(workflows).chain(jobs)
+        let builds = jenkins::Journey::ALL.into_iter().map(Self::Jenkins);
+        scripts.chain(workflows).chain(jobs).chain(builds)
     }
 
     fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Journey {
             Self::Script(journey) => journey.as_str(),
             Self::Workflow(journey) => journey.as_str(),
             Self::Gitlab(journey) => journey.as_str(),
+            Self::Jenkins(journey) => journey.as_str(),
         }
     }
 
@@ -92,6 +96,7 @@ async fn carry_out(journey: Journey, bed: &Bed<'_>) -> Checked {
         Journey::Script(journey) => script::carry_out(journey, bed).await,
         Journey::Workflow(journey) => workflow::carry_out(journey, bed).await,
         Journey::Gitlab(journey) => gitlab::carry_out(journey, bed).await,
+        Journey::Jenkins(journey) => jenkins::carry_out(journey, bed).await,
     }
 }
 

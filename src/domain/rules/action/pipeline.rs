@@ -70,6 +70,7 @@ pub(super) fn release(
             "the job is played once, where it waits to be; when it runs is up to GitLab".to_owned()
         }
         PipelineCall::Gitlab(_) => "the pipeline is begun once; when it runs is up to GitLab".to_owned(),
+        PipelineCall::Jenkins(_) => "the build is asked for once; when it runs is up to Jenkins".to_owned(),
     });
     goes.push(
         "done once this workload runs these images and is as far as it gets by itself, whatever the pipeline says"
