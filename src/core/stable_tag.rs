@@ -182,7 +182,6 @@ mod tests {
     use crate::domain::facts::workload::{Object, Snapshot};
     use crate::domain::record::action::ActionId;
     use crate::domain::record::receipt::Receipt;
-    use crate::domain::record::recovered::Recovered;
     use crate::domain::world::feed::Feed;
     use crate::domain::world::registry::{Answers, Looked, RegistrySettings};
     use crate::domain::world::{EnvSettings, World};
@@ -229,7 +228,7 @@ mod tests {
             ..settings("prod-eu", &["rollout/api"])
         };
         let mut core = Core::new(World::new([settings]), "ada".to_owned(), now());
-        update(&mut core, Msg::Recovered(Box::new(Recovered::default())), now());
+        update(&mut core, Msg::Recovered(Box::default()), now());
         link(&mut core.world, "prod-eu", SourceKind::Kubernetes, Link::Up, jiff::SignedDuration::ZERO);
         let image =
             StoredImage { repository: Repository::parse(&format!("{HOST}/api")), reference: "stable".to_owned() };

@@ -51,10 +51,7 @@ impl Registry {
 
 /// A bed whose environment has a tag that follows.
 async fn bed(registry: &Registry, digest: &str, more: &str) -> Checked<Bed> {
-    followed(Bed::new(registry, digest, more).await?)
-}
-
-fn followed(bed: Bed) -> Checked<Bed> {
+    let bed = Bed::new(registry, digest, more).await?;
     let config = bed.config.replacen("[[checks]]", &format!("stable_tag = '{TAG}'\n[[checks]]"), 1);
     Ok(Bed { config, ..bed })
 }

@@ -55,8 +55,7 @@ pub fn questions(world: &World, env: &Environment) -> BTreeSet<StoredImage> {
 /// What the tag of an environment names, in every repository that its images are in.
 fn tags(env: &Environment) -> impl Iterator<Item = StoredImage> {
     let stable = env.workloads.iter().filter_map(|workload| workload.status.as_ref()?.stable.as_ref());
-    let repositories =
-        stable.flat_map(|stable| stable.containers()).map(|(_, image)| ImageRef::parse(image).repository);
+    let repositories = stable.flat_map(Revision::containers).map(|(_, image)| ImageRef::parse(image).repository);
     let repositories: BTreeSet<Repository> = repositories.map(Repository::parse).collect();
     let asked = repositories.into_iter().filter(|repository| env.registry_of(repository).is_some());
     let tag = env.settings.stable_tag.as_ref();

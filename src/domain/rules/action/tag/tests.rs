@@ -14,7 +14,7 @@ use crate::domain::facts::registry::Contents;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{Intent, Outcome};
 use crate::domain::record::checklist::{Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Finding, How};
-use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::journal::{Entry, Line, hex};
 use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::action::tests::{NOW, canary, replicaset, texts};
 use crate::domain::rules::action::{NamedTag, Seen, SeenTag, SeenWorkload, Settled, plan, settled};
@@ -30,8 +30,7 @@ fn now() -> Timestamp {
 
 /// The digest that a revision runs.
 fn digest(hash: &str) -> String {
-    let hex: String = hash.bytes().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| format!("{half:x}")).collect();
-    format!("sha256:{hex:0<64}")
+    format!("sha256:{:0<64}", hex(hash.as_bytes()))
 }
 
 /// Revisions r0, r1, … in the order of their making, with so many ready pods each.
