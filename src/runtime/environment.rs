@@ -72,8 +72,7 @@ impl Checks {
             return configured.clone();
         }
         match git::repository(None, folder.as_deref()).await {
-            Ok(repository) => Some(repository),
-            Err(GitError::NotTrusted(repository)) => Some(repository),
+            Ok(repository) | Err(GitError::NotTrusted(repository)) => Some(repository),
             Err(GitError::NotInstalled | GitError::CannotStart(_)) => {
                 folder.clone().filter(|folder| git::is_in_repository(folder))
             }

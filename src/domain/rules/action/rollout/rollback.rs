@@ -88,7 +88,7 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
             rollout.steps().iter().enumerate().map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
     }
     if to_stable && !rollout.under_way() && !completes {
-        draft.from = "what the manifest names, which the controller has not taken up".to_owned();
+        "what the manifest names, which the controller has not taken up".clone_into(&mut draft.from);
     }
     way_back::aim(&mut draft, scene, target, direction);
     leave_active(&mut draft, rollout, scene, target);
