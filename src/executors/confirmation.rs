@@ -58,6 +58,8 @@ pub(super) async fn confirm(
         Target::Owner(_) | Target::Flag(_) | Target::Tag(_) => serve_timeout.min(SETTLE_TIMEOUT),
         // After a rollback users have what they had: only what applies git has yet to compare.
         Target::Git(_) if record.moves_backward() => serve_timeout.min(SETTLE_TIMEOUT),
+        // Nobody is to wait long for a weight that may never be reached: it is said.
+        _ if record.verb == Verb::Pause => serve_timeout.min(SETTLE_TIMEOUT),
         Target::Workload(_) | Target::Git(_) | Target::Pipeline(_) => serve_timeout,
     };
     let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);

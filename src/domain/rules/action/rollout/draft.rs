@@ -292,7 +292,7 @@ fn pause(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     }
     let mut draft = plain(scene, "pause", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
     draft.goes.push("steps and timed pauses stop until resumed".to_owned());
-    if let Some(weight) = settled::weight_to_come(rollout) {
+    if let Some((_, weight)) = settled::weight_to_come(rollout) {
         let to = percent(weight, rollout.max_weight());
         draft.goes.push(format!("the weight still goes to {to} %, as its step says: A takes all of it back"));
     }

@@ -152,8 +152,7 @@ pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
             Some(format!("not all pods are replaced yet: {}", said(rollout)))
         }
         Verb::Restart => lacks_ready_pods(rollout),
-        Verb::Pause => weight_to_come(rollout).map(|weight| {
-            let now = rollout.status.weights.as_ref().map_or(0, |weights| weights.canary.weight);
+        Verb::Pause => weight_to_come(rollout).map(|(now, weight)| {
             let (now, to) = (percent(now, rollout.max_weight()), percent(weight, rollout.max_weight()));
             format!("paused at {now} %, and its weight still goes to {to} %: abort takes it back")
         }),
@@ -161,21 +160,21 @@ pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
     }
 }
 
-/// Returns the weight that a paused canary still gets. `spec.paused` keeps the controller from scaling and from ending steps, and
+/// Returns the weight that a canary has, and the one that it still gets though it is paused. `spec.paused` keeps the controller from scaling and from ending steps, and
 /// not from telling the router what the step has asked for once the pods are up, nor from making a canary stable that is past its
 /// steps (`reconcileTrafficRouting` and `shouldFullPromote` of Argo Rollouts, as of v1.9).
-pub(super) fn weight_to_come(rollout: &Rollout) -> Option<u32> {
+pub(super) fn weight_to_come(rollout: &Rollout) -> Option<(u32, u32)> {
     if !rollout.is_canary() || !rollout.traffic_routed() || !rollout.under_way() || rollout.status.abort {
         return None;
     }
-    let max = rollout.max_weight();
+    // Until the controller says what it told the router, nothing can be said.
+    let has = rollout.status.weights.as_ref()?.canary.weight;
     let is_past_steps = rollout.status.step_index.unwrap_or(0) >= rollout.steps().len();
     if rollout.status.promote_full || is_past_steps {
-        return Some(max);
+        return Some((has, rollout.max_weight()));
     }
     let set = rollout.weight(&[])?.set;
-    let has = rollout.status.weights.as_ref().map_or(0, |weights| weights.canary.weight);
-    (has < set).then_some(set)
+    (has < set).then_some((has, set))
 }
 
 fn lacks_ready_pods(rollout: &Rollout) -> Option<String> {
