@@ -117,7 +117,7 @@ pub fn release_state(world: &World, env: &Environment, id: &WorkloadId) -> Optio
     // Its ReplicaSet may be gone; what was made after it was rejected is another release.
     let made = workload.snapshot.as_ref().and_then(|snapshot| snapshot.replicaset(&stable.hash)?.meta.created);
     let rejection = incoming.and_then(|incoming| rejection_of(&workload.rejected, incoming));
-    if let Some(rejection) = rejection.filter(|rejection| made.is_some_and(|made| made < rejection.at)) {
+    if let Some(rejection) = rejection.filter(|rejection| made.is_some_and(|made| is_before(made, rejection.at))) {
         let by = Some((rejection.by.clone(), rejection.at));
         return Some(ReleaseState::RolledBack(RolledBack { from: rejection.version(), to: stable.version(), by }));
     }
@@ -126,6 +126,12 @@ pub fn release_state(world: &World, env: &Environment, id: &WorkloadId) -> Optio
         Some(_) => ReleaseState::NotHere,
         None => ReleaseState::Released,
     })
+}
+
+/// Whether a ReplicaSet was made before something was rejected. Kubernetes keeps whole seconds: what was made right after, such as by
+/// a restart, bears the same one.
+fn is_before(made: Timestamp, rejected: Timestamp) -> bool {
+    made.as_second() < rejected.as_second()
 }
 
 /// What went out last was rejected, and an earlier revision is stable again.
@@ -180,7 +186,7 @@ fn has_released(workload: &WorkloadState) -> bool {
     let Some(stable) = status.stable.as_ref().filter(|_| status.canary.is_none()) else { return false };
     let made = workload.snapshot.as_ref().and_then(|snapshot| snapshot.replicaset(&stable.hash)?.meta.created);
     let was_before =
-        |rejection: &Rejection| rejection.hash != stable.hash && made.is_none_or(|made| made < rejection.at);
+        |rejection: &Rejection| rejection.hash != stable.hash && made.is_none_or(|made| is_before(made, rejection.at));
     status.serving.is_all(&stable.hash)
         && !workload.rejected.bars(&stable.hash)
         && rolled_back(workload, stable).is_none()

@@ -421,6 +421,14 @@ fn what_was_rolled_back_does_not_come_in_again_without_its_replicaset() {
         world.environments[1].workloads[0].rejected.take(&rejection(images, Verb::Retry));
         assert!(release(&world, "prod").is_ok());
     }
+    // What is made in the second of the rejection may come after it: all pods are restarted right after a rollback.
+    let made: Timestamp = "1970-01-12T13:02:00Z".parse().unwrap();
+    for (milliseconds, is_it) in [(700, false), (1_000, true)] {
+        let at = made + jiff::SignedDuration::from_millis(milliseconds);
+        let rejection = Rejection { at, ..rejection(&["eu.example/shop/api:1.5.0"], Verb::Rollback) };
+        world.environments[1].workloads[0].rejected.take(&rejection);
+        assert_eq!(matches!(state(&world), Some(ReleaseState::RolledBack(_))), is_it, "{milliseconds} ms");
+    }
 }
 
 /// Whoever runs it again in a pipeline must not be told that all is well.
