@@ -424,7 +424,9 @@ fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     };
     let mut draft = release::draft(scene, template_object(rollout)?, written)?;
     if let Some(again) = scene.incoming.as_ref().and_then(|incoming| {
-        let sets = scene.snapshot.replicasets.iter().filter(|rs| rs.hash != rollout.status.stable_hash);
+        // What was rejected is refused as that.
+        let may_come = |rs: &&ReplicaSet| rs.hash != rollout.status.stable_hash && !scene.rejected.bars(&rs.hash);
+        let sets = scene.snapshot.replicasets.iter().filter(may_come);
         let is_it = |rs: &&ReplicaSet| is_same_artifact(&scene.snapshot.revision(rs), &incoming.revision);
         sets.filter(is_it).find_map(|rs| fast_track::in_the_way(rollout, rs, &scene.snapshot.replicasets))
     }) {
