@@ -69,18 +69,8 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         complain(driver.redactor(), text);
         return Ok(Exit::Usage);
     }
-    if !confirmed(driver, &plan, action).await? {
+    let Some(plan) = agreed(driver, plan, action).await? else {
         return Ok(Exit::NoGo);
-    }
-    // The question may have been open for a while.
-    driver.refresh();
-    let plan = match driver.core.recheck(&plan) {
-        Recheck::Holds => plan,
-        Recheck::Renewed(plan) => *plan,
-        Recheck::Stale(why) => {
-            complain(driver.redactor(), &format!("not sent: {why}"));
-            return Ok(Exit::NoGo);
-        }
     };
     let timeout = if action.no_wait { Duration::ZERO } else { action.timeout };
     driver.session().dispatcher.wait_for(timeout);
@@ -302,6 +292,23 @@ pub(super) fn refused(redactor: &Redactor, target: &dyn std::fmt::Display, verb:
         complain(redactor, &format!("  {}", sanitize(&refusal.line())));
     }
     Exit::of_refusals(refusals)
+}
+
+/// Asks, and looks whether the plan still holds: the question may have been open for a while. `None` where nothing is to be
+/// sent, which was said.
+pub(super) async fn agreed(driver: &mut Driver, plan: Plan, asked: &Action) -> Result<Option<Plan>> {
+    if !confirmed(driver, &plan, asked).await? {
+        return Ok(None);
+    }
+    driver.refresh();
+    Ok(match driver.core.recheck(&plan) {
+        Recheck::Holds => Some(plan),
+        Recheck::Renewed(plan) => Some(*plan),
+        Recheck::Stale(why) => {
+            complain(driver.redactor(), &format!("not sent: {why}"));
+            None
+        }
+    })
 }
 
 /// Shows what will happen and asks. A name that has to be typed has to be given with `--confirm`, also with `--yes`.

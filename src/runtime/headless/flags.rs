@@ -8,14 +8,14 @@ use std::time::Duration;
 use color_eyre::eyre::Result;
 use jiff::Timestamp;
 
-use super::act::{confirmed, refused, unwritten};
+use super::act::{agreed, refused, unwritten};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::Exit;
 use crate::cli::args::{Action, FlagTurnArgs, FlagsCommand, Output};
 use crate::cli::lint_flags::{self, LintReport};
 use crate::cli::output::json_pretty;
-use crate::core::{Core, Recheck};
+use crate::core::Core;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::flag::rollout::divides;
 use crate::domain::facts::flag::{FlagKey, Turn};
@@ -171,17 +171,8 @@ async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result
     };
     let (yes, confirm) = (what.yes, what.confirm.clone());
     let asked = Action { target: None, yes, confirm, timeout: Duration::ZERO, no_wait: false };
-    if !confirmed(driver, &plan, &asked).await? {
+    let Some(plan) = agreed(driver, plan, &asked).await? else {
         return Ok(Exit::NoGo);
-    }
-    driver.refresh();
-    let plan = match driver.core.recheck(&plan) {
-        Recheck::Holds => plan,
-        Recheck::Renewed(plan) => *plan,
-        Recheck::Stale(why) => {
-            complain(driver.redactor(), &format!("not sent: {why}"));
-            return Ok(Exit::NoGo);
-        }
     };
     let headline = plan.record().headline.clone();
     let (outcome, _) = driver.perform(plan, Duration::ZERO).await?;

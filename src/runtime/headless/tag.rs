@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use color_eyre::eyre::Result;
 
-use super::act::{confirmed, refused, settle_open, unwritten};
+use super::act::{agreed, refused, settle_open, unwritten};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::Exit;
 use crate::cli::args::{Action, TagArgs};
-use crate::core::{Core, Recheck};
+use crate::core::Core;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::{Outcome, Target, Verb};
 use crate::domain::rules::action::tag::tag_of;
@@ -43,18 +43,8 @@ pub(super) async fn run(driver: &mut Driver, what: &TagArgs) -> Result<Exit> {
         Err(refusals) => return Ok(refused(driver.redactor(), &key, Verb::MoveTag, &refusals)),
     };
     let asked = Action { target: None, yes: what.yes, confirm: None, timeout: Duration::ZERO, no_wait: false };
-    if !confirmed(driver, &plan, &asked).await? {
+    let Some(plan) = agreed(driver, plan, &asked).await? else {
         return Ok(Exit::NoGo);
-    }
-    // The question may have been open for a while.
-    driver.refresh();
-    let plan = match driver.core.recheck(&plan) {
-        Recheck::Holds => plan,
-        Recheck::Renewed(plan) => *plan,
-        Recheck::Stale(why) => {
-            complain(driver.redactor(), &format!("not sent: {why}"));
-            return Ok(Exit::NoGo);
-        }
     };
     let headline = plan.record().headline.clone();
     let (outcome, _) = driver.perform(plan, Duration::ZERO).await?;
