@@ -20,7 +20,8 @@ pub enum Prediction {
     Share(u64),
     /// An analysis may pause it again before it has this share.
     AtMost(u64),
-    Paused,
+    /// A router still gets the weight that its step asks for, in percent, where that is said.
+    Paused(Option<u64>),
     Resumed,
     /// Pods are replaced, by the same revisions.
     Restarted(Timestamp),
@@ -41,7 +42,7 @@ impl Prediction {
                 let at = if may_pause { Self::AtMost } else { Self::Share };
                 share.map_or_else(|| Self::Share(100), at)
             }
-            Verb::Pause => Self::Paused,
+            Verb::Pause => Self::Paused(weight_to_come(record)),
             // The last two are about no workload.
             Verb::Resume
             | Verb::SuspendAutomation
@@ -76,7 +77,7 @@ impl Prediction {
 
     /// Whether it has to be so at the moment when the program says that it is done; else some time after.
     pub fn is_met_when_done(&self) -> bool {
-        matches!(self, Self::Everybody(_) | Self::Paused | Self::Resumed)
+        matches!(self, Self::Everybody(_) | Self::Paused(_) | Self::Resumed)
     }
 
     pub fn has_come(&self, seen: &Look, before: &Look) -> bool {
@@ -87,7 +88,13 @@ impl Prediction {
             Self::AtMost(share) => {
                 seen.rests() && step(seen) != step(before) && Self::new_share(seen, before) <= *share
             }
-            Self::Paused => seen.object["spec"]["paused"] == true && seen.shares == before.shares,
+            Self::Paused(weight) => {
+                let is_told = match weight {
+                    Some(share) => Self::new_share(seen, before) == *share,
+                    None => seen.shares == before.shares,
+                };
+                seen.object["spec"]["paused"] == true && is_told
+            }
             Self::Resumed => {
                 let as_before = !before.waits_for_person() || step(seen) == step(before);
                 seen.object["spec"]["paused"] != true && as_before
@@ -114,4 +121,10 @@ impl Prediction {
         let old = before.shares.iter().max_by_key(|(_, share)| **share).map(|(version, _)| version.clone());
         seen.shares.iter().filter(|(version, _)| Some(*version) != old.as_ref()).map(|(_, share)| share).sum()
     }
+}
+
+/// The weight that a router still gets after a pause, as it is said beforehand.
+pub fn weight_to_come(record: &PlanRecord) -> Option<u64> {
+    let said = record.goes.iter().find_map(|line| line.strip_prefix("the weight still goes to "))?;
+    said.split_once(" %")?.0.parse().ok()
 }
