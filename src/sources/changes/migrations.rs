@@ -23,23 +23,44 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// lie on the disk.
 ///
 /// # Errors
-/// Why they cannot be known, in words. That no file at all fits the patterns is one of the reasons: they may be wrong.
+/// Why they cannot be known, in words. That no file fits one of the patterns is one of the reasons: it may be wrong.
 pub async fn migrations(asked: &Migrations, git: Option<(&Git, &Ends)>) -> Result<Vec<Migration>, String> {
     let patterns: Vec<Pattern> = asked.files.iter().filter_map(|pattern| Pattern::new(pattern).ok()).collect();
-    let found = match git {
+    let place = git.map_or(asked.folder.as_path(), |(git, _)| git.folder());
+    match git {
         Some((git, ends)) => from_git(&patterns, git, ends).await,
         None => from_disk(asked).await,
-    };
-    let place = git.map_or(asked.folder.as_path(), |(git, _)| git.folder());
-    found?.ok_or_else(|| format!("no file in {} fits {}: check `files`", place.display(), asked.files.join(" or ")))
+    }
+    .map_err(|why| match why {
+        Unknown::Unfit(pattern) => format!("no file in {} fits {pattern}: check `files`", place.display()),
+        Unknown::Unread(why) => why,
+    })
+}
+
+/// Why the migrations of a release cannot be known.
+enum Unknown {
+    /// No file fits this pattern.
+    Unfit(String),
+    Unread(String),
+}
+
+impl From<String> for Unknown {
+    fn from(why: String) -> Self {
+        Self::Unread(why)
+    }
+}
+
+/// Makes sure that each pattern fits a file: of one that fits none nobody knows what it was meant to find.
+fn all_fit(patterns: &[Pattern], paths: &[&String]) -> Result<(), Unknown> {
+    let is_unfit = |pattern: &&Pattern| !paths.iter().any(|path| pattern.matches_with(path, MATCH));
+    patterns.iter().find(is_unfit).map_or(Ok(()), |pattern| Err(Unknown::Unfit(pattern.to_string())))
 }
 
 fn fits(patterns: &[Pattern], path: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches_with(path, MATCH))
 }
 
-/// `None` where no file fits.
-async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option<Vec<Migration>>, String> {
+async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Vec<Migration>, Unknown> {
     let words = |error: crate::sources::git::GitError| error.to_string();
     let all = git.files(&ends.to.1).await.map_err(words)?;
     let changed: Vec<(FileChange, File)> = match &ends.from {
@@ -47,9 +68,8 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
         None => all.iter().cloned().map(|file| (FileChange::Added, file)).collect(),
     };
     let mine: Vec<_> = changed.into_iter().filter(|(_, file)| fits(patterns, &file.path)).collect();
-    if mine.is_empty() && !all.iter().any(|file| fits(patterns, &file.path)) {
-        return Ok(None);
-    }
+    let known: Vec<&String> = all.iter().chain(mine.iter().map(|(_, file)| file)).map(|file| &file.path).collect();
+    all_fit(patterns, &known)?;
     // A way down may lie beside the patterns, as in U1__x.sql next to V*.sql.
     let paths: Vec<String> = all.iter().map(|file| file.path.clone()).collect();
     is_read_whole(mine.len())?;
@@ -73,7 +93,7 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
         }
         migrations.push(migration);
     }
-    Ok(Some(migrations))
+    Ok(migrations)
 }
 
 /// Files of change sets as they were, and as they are.
@@ -124,14 +144,10 @@ async fn read_change_sets(sets: ChangeSets) -> Result<Vec<Migration>, String> {
         .map_err(|error| format!("change sets: {error}"))
 }
 
-/// `None` where no file fits.
-async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String> {
+async fn from_disk(asked: &Migrations) -> Result<Vec<Migration>, Unknown> {
     let (folder, patterns) = (asked.folder.clone(), asked.files.clone());
     let found = tokio::task::spawn_blocking(move || list(&folder, &patterns)).await;
     let found = found.map_err(|error| format!("listing the files: {error}"))??;
-    if found.is_empty() {
-        return Ok(None);
-    }
     let paths: Vec<String> = found.clone();
     let mut migrations = Vec::new();
     is_read_whole(found.len())?;
@@ -146,7 +162,7 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
         }
         migrations.push(migration);
     }
-    Ok(Some(migrations))
+    Ok(migrations)
 }
 
 /// What is left out may be the newest.
@@ -168,9 +184,10 @@ async fn content(path: &Path) -> Result<String, String> {
 }
 
 /// Lists the files that fit, relative to the folder; their ways down lie in the same folders.
-fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, String> {
+fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, Unknown> {
     let mut found: Vec<String> = Vec::new();
     for pattern in patterns {
+        let before = found.len();
         let whole = format!("{}/{pattern}", Pattern::escape(&folder.display().to_string()));
         let paths = glob::glob_with(&whole, MATCH).map_err(|error| format!("`{pattern}`: {error}"))?;
         for path in paths {
@@ -178,6 +195,9 @@ fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, String> {
             if let Some(path) = path.strip_prefix(folder).ok().filter(|_| path.is_file()) {
                 found.push(path.display().to_string());
             }
+        }
+        if found.len() == before {
+            return Err(Unknown::Unfit(pattern.clone()));
         }
     }
     found.sort();
