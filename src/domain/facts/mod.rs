@@ -6,6 +6,7 @@ pub mod changes;
 pub mod cluster;
 pub mod counters;
 pub mod credentials;
+pub mod deployment_approval;
 pub mod direction;
 pub mod event;
 pub mod experiment;

@@ -20,7 +20,8 @@ impl WorkflowRun {
     pub fn describe(&self) -> String {
         let state = self.conclusion.as_deref().unwrap_or(&self.status).replace('_', " ");
         let state = if state.is_empty() { "begun" } else { &state };
-        format!("run {} {state}: {}", self.id, self.url)
+        let at = if self.url.is_empty() { String::new() } else { format!(": {}", self.url) };
+        format!("run {} {state}{at}", self.id)
     }
 }
 
@@ -38,15 +39,18 @@ pub fn begun(answer: &Value) -> Option<WorkflowRun> {
 /// Reads a list of runs; one that cannot be read is left out: they are shown, and decide nothing.
 #[must_use]
 pub fn runs(answer: &Value) -> Option<Vec<WorkflowRun>> {
-    let read = |run: &Value| {
-        Some(WorkflowRun {
-            id: run["id"].as_u64()?,
-            url: run["html_url"].as_str()?.to_owned(),
-            status: run["status"].as_str().unwrap_or_default().to_owned(),
-            conclusion: run["conclusion"].as_str().map(ToOwned::to_owned),
-        })
-    };
-    Some(answer["workflow_runs"].as_array()?.iter().filter_map(read).collect())
+    Some(answer["workflow_runs"].as_array()?.iter().filter_map(run).collect())
+}
+
+/// Reads a run.
+#[must_use]
+pub fn run(answer: &Value) -> Option<WorkflowRun> {
+    Some(WorkflowRun {
+        id: answer["id"].as_u64()?,
+        url: answer["html_url"].as_str()?.to_owned(),
+        status: answer["status"].as_str().unwrap_or_default().to_owned(),
+        conclusion: answer["conclusion"].as_str().map(ToOwned::to_owned),
+    })
 }
 
 #[cfg(test)]
@@ -61,6 +65,7 @@ mod tests {
             json!({"workflow_run_id": 7, "run_url": "https://api.github.com/x", "html_url": "https://github.com/x"});
         assert_eq!(begun(&answer).unwrap().describe(), "run 7 begun: https://github.com/x");
         assert_eq!(begun(&json!({})), None);
+        assert_eq!(begun(&json!({"workflow_run_id": 7})).unwrap().describe(), "run 7 begun");
         let list = json!({"total_count": 2, "workflow_runs": [
             {"id": 9, "html_url": "https://github.com/9", "status": "in_progress", "conclusion": null},
             {"id": 8, "html_url": "https://github.com/8", "status": "completed", "conclusion": "failure"},
