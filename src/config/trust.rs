@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 
 use super::checks::{CheckConfig, CheckKind};
-use crate::domain::facts::pipeline::{GitlabCall, JenkinsCall, PipelineCall, WorkflowCall};
+use crate::domain::facts::pipeline::{ApprovalCall, GitlabCall, JenkinsCall, PipelineCall, WorkflowCall};
 use crate::domain::world::registry::ImagesFrom;
 use crate::domain::world::{GitPlace, Promote};
 
@@ -243,6 +243,7 @@ fn of_pipeline(env: &EnvConfig) -> Vec<Need> {
     let needs = call.into_iter().filter_map(|call| match call {
         PipelineCall::Command(words) => Some(Need::Run(words.clone())),
         PipelineCall::Workflow(WorkflowCall { url, .. })
+        | PipelineCall::Approval(ApprovalCall { url, .. })
         | PipelineCall::Gitlab(GitlabCall { url, .. })
         | PipelineCall::Jenkins(JenkinsCall { url, .. }) => url.parse().ok().as_ref().and_then(of_address),
     });

@@ -98,7 +98,7 @@ pub enum Payload {
     Git(Option<Commit>),
     /// A feature flag is turned.
     Flag(FlagPayload),
-    /// A pipeline is begun, as the request says; the number of the job that was chosen, where there is a choice.
+    /// A pipeline is begun, as the request says; the number of the job or run that was chosen, where there is a choice.
     Pipeline(Option<u64>),
     /// A manifest is put under a tag, byte for byte.
     Tag(StoredManifest),

@@ -1,6 +1,7 @@
 //! Infrastructure that several rooms share, below all of them but the domain.
 
 pub mod cluster_identity;
+pub mod deployment_approvals;
 pub mod flags;
 pub(crate) mod git;
 pub mod gitlab_pipelines;

@@ -7,6 +7,7 @@ use crate::config::{EnvConfig, PipelineAccess};
 use crate::domain::facts::pipeline::PipelineCall;
 use crate::executors::pipeline::{Connect, ConnectPipelines};
 use crate::platform::Redactor;
+use crate::platform::deployment_approvals::DeploymentApprovals;
 use crate::platform::gitlab_pipelines::GitlabPipelines;
 use crate::platform::jenkins_builds::JenkinsBuilds;
 use crate::platform::workflows::Workflows;
@@ -19,6 +20,10 @@ pub(super) fn connect(env: &EnvConfig, redactor: Redactor) -> Option<ConnectPipe
         PipelineCall::Workflow(call) => {
             let place = (call.url.clone(), call.repository.clone());
             Some(ConnectPipelines::Workflows(with(access, redactor, place, Workflows::new)))
+        }
+        PipelineCall::Approval(call) => {
+            let place = (call.url.clone(), call.repository.clone());
+            Some(ConnectPipelines::Approvals(with(access, redactor, place, DeploymentApprovals::new)))
         }
         PipelineCall::Gitlab(call) => {
             let place = (call.url.clone(), call.project.clone());

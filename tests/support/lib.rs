@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod git;
 pub mod github_actions;
 pub mod github_api;
+pub mod github_approvals;
 pub mod gitlab_pipelines;
 pub mod http;
 pub mod jenkins_builds;

@@ -126,7 +126,7 @@ fn texts(reader: &mut Reader, table: &Table<'_>, key: &str) -> BTreeMap<String, 
 fn check(reader: &mut Reader, table: &Table<'_>, call: &PipelineCall) {
     let at = table.key_at(match call {
         PipelineCall::Command(_) => "command",
-        PipelineCall::Workflow(_) => "github",
+        PipelineCall::Workflow(_) | PipelineCall::Approval(_) => "github",
         PipelineCall::Gitlab(_) => "gitlab",
         PipelineCall::Jenkins(_) => "jenkins",
     });
@@ -139,7 +139,7 @@ fn check(reader: &mut Reader, table: &Table<'_>, call: &PipelineCall) {
     for name in unknown {
         reader.note_unknown(at, format!("there is no `{{{name}}}`"), &name, &PLACEHOLDERS);
     }
-    if !ARTIFACTS.iter().any(|name| call.takes(name)) {
+    if call.is_told_what() && !ARTIFACTS.iter().any(|name| call.takes(name)) {
         let what = "`promote` does not say which image: a tag alone may be another one by then";
         reader.note(at, what, "add \"{image}\", \"{images}\" or \"{digest}\"");
     }
@@ -159,6 +159,7 @@ mod tests {
     const COMMAND: &str = "{ command = ['./deploy', '{environment}', '--to={image}'], timeout = '30s' }";
     const GITHUB: &str = "{ github = { repository = 'shop/api', workflow = 'deploy.yml', inputs = { image = '{image}' }, \
                           token = { env = 'T' }, url = 'https://git.example/api/v3' } }";
+    const APPROVAL: &str = "{ github = { repository = 'shop/api', approve = 'production', token = { env = 'T' } } }";
     const GITLAB: &str = "{ gitlab = { project = 'shop/eu/api', job = 'deploy-prod', variables = { IMAGE = '{image}' }, \
                           token = { env = 'T' }, url = 'https://gitlab.example' } }";
     const JENKINS: &str = "{ jenkins = { url = 'https://ci.example/jenkins', job = 'deploy/prod', user = 'ada', \
@@ -180,6 +181,30 @@ mod tests {
         let pipeline = config.environments[0].settings.promote.pipeline.as_ref().unwrap();
         let line = "workflow_dispatch deploy.yml of shop/api at https://git.example/api/v3 on main  image={image}";
         assert_eq!((pipeline.call.line().as_str(), pipeline.timeout), (line, TIMEOUT));
+    }
+
+    #[test]
+    fn a_deployment_that_is_approved_promotes_an_environment() {
+        let at = "approve production of shop/api at https://api.github.com in the run of";
+        let comment = "comment=release of {images} to {environment}";
+        assert_eq!(call(APPROVAL).line(), format!("{at} the release's commit  {comment}"));
+        assert_eq!(call(APPROVAL).name(), "deployment to production of shop/api");
+        assert!(call(APPROVAL).goes_by_commit() && !call(GITHUB).goes_by_commit());
+        let with = |more: &str| APPROVAL.replace("approve", &format!("{more}, approve"));
+        let line = call(&with("workflow = 'deploy.yml', comment = '{tag} by the cockpit'")).line();
+        assert_eq!(line, format!("{at} deploy.yml for the release's commit  comment={{tag}} by the cockpit"));
+        for (promote, what) in [
+            (with("inputs = { image = '{image}' }"), "`inputs` is for a workflow that is begun"),
+            (with("ref = 'main'"), "`ref` is for a workflow that is begun"),
+            (with("comment = '{imgae}'"), "there is no `{imgae}`"),
+            (APPROVAL.replace("'production'", "''"), "`approve` is empty"),
+            (APPROVAL.replace("approve = 'production', ", ""), "has neither `workflow` nor `approve`"),
+            (APPROVAL.replace("approve", "comment"), "nothing is approved"),
+            (GITHUB.replace("{image}", "{tag}"), "does not say which image"),
+        ] {
+            let error = parse(&promote).unwrap_err();
+            assert!(error.contains(what), "{promote}: {error}");
+        }
     }
 
     #[test]
@@ -240,6 +265,7 @@ mod tests {
         for (promote, needed) in [
             (COMMAND, "/repo/./deploy"),
             (GITHUB, "https://git.example"),
+            (APPROVAL, "https://api.github.com"),
             (GITLAB, "https://gitlab.example"),
             (JENKINS, "https://ci.example"),
         ] {

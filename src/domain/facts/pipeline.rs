@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::short;
 use super::placeholder::{fill, names};
 
-/// What is replaced in the words of a command and in the inputs of a workflow.
+/// What is replaced in the words of a command, in the inputs of a workflow and in a comment.
 pub const PLACEHOLDERS: [&str; 8] =
     ["environment", "image", "images", "repository", "digest", "tag", "workload", "namespace"];
 
@@ -23,6 +23,8 @@ pub enum PipelineCall {
     Command(Vec<String>),
     /// A workflow of GitHub, begun by a `workflow_dispatch` event.
     Workflow(WorkflowCall),
+    /// A deployment that a run of a workflow of GitHub waits for, and that is approved.
+    Approval(ApprovalCall),
     /// A manual job of GitLab, or a pipeline of its own.
     Gitlab(GitlabCall),
     /// A build of a job in Jenkins.
@@ -41,6 +43,24 @@ pub struct WorkflowCall {
     /// Branch or tag whose version of it runs.
     pub git_ref: String,
     pub inputs: BTreeMap<String, String>,
+}
+
+/// A deployment to an environment of GitHub, which the run of the release's commit waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalCall {
+    /// Address of the API; ends in `/`.
+    pub url: String,
+    /// `owner/repo`.
+    pub repository: String,
+    /// Name of the environment at GitHub.
+    pub environment: String,
+    /// The file below `.github/workflows`, or its number: whose run it is where several wait.
+    pub workflow: Option<String>,
+    /// What is said to people with the approval.
+    pub comment: String,
+    /// The commit that the release was built from, in full: the run is one of its.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// A manual job of GitLab that is played, or a pipeline that is begun where no job is named.
@@ -89,6 +109,7 @@ impl PipelineCall {
                 program.rsplit('/').next().unwrap_or(program).to_owned()
             }
             Self::Workflow(call) => format!("{} of {}", call.workflow, call.repository),
+            Self::Approval(call) => call.name(),
             Self::Gitlab(call) => call.name(),
             Self::Jenkins(call) => call.job.clone(),
         }
@@ -103,7 +124,17 @@ impl PipelineCall {
     /// Whether which pipeline it is depends on the commit of what is released.
     #[must_use]
     pub fn goes_by_commit(&self) -> bool {
-        matches!(self, Self::Gitlab(call) if call.job.is_some())
+        match self {
+            Self::Gitlab(call) => call.job.is_some(),
+            Self::Approval(_) => true,
+            Self::Command(_) | Self::Workflow(_) | Self::Jenkins(_) => false,
+        }
+    }
+
+    /// Whether it is told which artifact to deploy: a run that is approved deploys what it built.
+    #[must_use]
+    pub fn is_told_what(&self) -> bool {
+        !matches!(self, Self::Approval(_))
     }
 
     /// Returns the texts in which placeholders are replaced: never the program itself, nor where a pipeline is.
@@ -111,6 +142,7 @@ impl PipelineCall {
         let (words, values) = match self {
             Self::Command(words) => (words.get(1..).unwrap_or_default(), None),
             Self::Workflow(call) => (&[][..], Some(&call.inputs)),
+            Self::Approval(call) => (std::slice::from_ref(&call.comment), None),
             Self::Gitlab(call) => (&[][..], Some(&call.variables)),
             Self::Jenkins(call) => (&[][..], Some(&call.parameters)),
         };
@@ -138,6 +170,9 @@ impl PipelineCall {
             Self::Workflow(call) => {
                 Self::Workflow(WorkflowCall { inputs: filled(&call.inputs, values)?, ..call.clone() })
             }
+            Self::Approval(call) => {
+                Self::Approval(ApprovalCall { comment: fill(&call.comment, values)?, ..call.clone() })
+            }
             Self::Gitlab(call) => {
                 Self::Gitlab(GitlabCall { variables: filled(&call.variables, values)?, ..call.clone() })
             }
@@ -157,6 +192,11 @@ impl PipelineCall {
                 let (at, told) = (url.trim_end_matches('/'), told(&call.inputs));
                 format!("workflow_dispatch {workflow} of {repository} at {at} on {git_ref}  {told}")
             }
+            Self::Approval(call) => {
+                let ApprovalCall { url, repository, environment, comment, .. } = call;
+                let (at, of) = (url.trim_end_matches('/'), call.of());
+                format!("approve {environment} of {repository} at {at} in the run of {of}  comment={comment}")
+            }
             Self::Gitlab(call) => {
                 let GitlabCall { url, project, job, variables, .. } = call;
                 let (at, told) = (url.trim_end_matches('/'), told(variables));
@@ -169,6 +209,32 @@ impl PipelineCall {
                 let at = call.url.trim_end_matches('/');
                 format!("build {} at {at}  {}", call.job, told(&call.parameters))
             }
+        }
+    }
+}
+
+impl ApprovalCall {
+    /// Returns what it is called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} of {}", self.short_name(), self.repository)
+    }
+
+    /// Returns what it is called within its repository.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        format!("deployment to {}", self.environment)
+    }
+
+    /// Says what the run is of.
+    #[must_use]
+    pub fn of(&self) -> String {
+        let commit = self.commit.as_deref();
+        let commit =
+            commit.map_or_else(|| "the release's commit".to_owned(), |commit| format!("commit {}", short(commit)));
+        match &self.workflow {
+            Some(workflow) => format!("{workflow} for {commit}"),
+            None => commit,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Begins pipelines of the user's own that promote an environment: once each, and never again. What comes of one is told by
 //! the cluster alone.
 
+mod approval;
 mod command;
 mod elsewhere;
 mod gitlab;
@@ -20,6 +21,7 @@ use crate::domain::record::action::{PipelineKey, PipelineRequest, PlanRecord, Re
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::{Seen, SeenPipeline, SeenRun};
 use crate::platform::Redactor;
+use crate::platform::deployment_approvals::DeploymentApprovals;
 use crate::platform::gitlab_pipelines::GitlabPipelines;
 use crate::platform::jenkins_builds::JenkinsBuilds;
 use crate::platform::workflows::Workflows;
@@ -27,6 +29,7 @@ use crate::platform::workflows::Workflows;
 /// Makes a client of what runs pipelines.
 pub enum ConnectPipelines {
     Workflows(Connect<Workflows>),
+    Approvals(Connect<DeploymentApprovals>),
     Gitlab(Connect<GitlabPipelines>),
     Jenkins(Connect<JenkinsBuilds>),
 }
@@ -34,6 +37,7 @@ pub enum ConnectPipelines {
 /// Pipelines on a server of somebody else's.
 enum Service {
     Workflows(Elsewhere<Workflows>),
+    Approvals(Elsewhere<DeploymentApprovals>),
     Gitlab(Elsewhere<GitlabPipelines>),
     Jenkins(Elsewhere<JenkinsBuilds>),
 }
@@ -59,6 +63,7 @@ impl PipelineExecutor {
     pub fn with_service(self, connect: ConnectPipelines) -> Self {
         let service = match connect {
             ConnectPipelines::Workflows(connect) => Service::Workflows(Elsewhere::new(connect)),
+            ConnectPipelines::Approvals(connect) => Service::Approvals(Elsewhere::new(connect)),
             ConnectPipelines::Gitlab(connect) => Service::Gitlab(Elsewhere::new(connect)),
             ConnectPipelines::Jenkins(connect) => Service::Jenkins(Elsewhere::new(connect)),
         };
@@ -80,6 +85,7 @@ impl PipelineExecutor {
         match (&request.call, self.service.as_ref()) {
             (PipelineCall::Command(_), _) => self.commands.run(action),
             (call, Some(Service::Workflows(all))) => all.run(Workflows::call(call)?, action).await,
+            (call, Some(Service::Approvals(all))) => all.run(DeploymentApprovals::call(call)?, action).await,
             (call, Some(Service::Gitlab(all))) => all.run(GitlabPipelines::call(call)?, action).await,
             (call, Some(Service::Jenkins(all))) => all.run(JenkinsBuilds::call(call)?, action).await,
             (_, None) => None,
@@ -91,6 +97,7 @@ impl PipelineExecutor {
         match (call, self.service.as_ref()) {
             (PipelineCall::Command(_), _) => Ok(None),
             (call, Some(Service::Workflows(all))) => all.ready(own::<Workflows>(call)?).await,
+            (call, Some(Service::Approvals(all))) => all.ready(own::<DeploymentApprovals>(call)?).await,
             (call, Some(Service::Gitlab(all))) => all.ready(own::<GitlabPipelines>(call)?).await,
             (call, Some(Service::Jenkins(all))) => all.ready(own::<JenkinsBuilds>(call)?).await,
             (call, None) => Err(not_configured(call)),
@@ -155,6 +162,9 @@ impl Executor for PipelineExecutor {
                     self.commands.start(&key.env, words, action, request.timeout_seconds)
                 }
                 (call, Some(Service::Workflows(all))) => all.begin(own::<Workflows>(call)?, chosen, &action).await,
+                (call, Some(Service::Approvals(all))) => {
+                    all.begin(own::<DeploymentApprovals>(call)?, chosen, &action).await
+                }
                 (call, Some(Service::Gitlab(all))) => all.begin(own::<GitlabPipelines>(call)?, chosen, &action).await,
                 (call, Some(Service::Jenkins(all))) => all.begin(own::<JenkinsBuilds>(call)?, chosen, &action).await,
                 (call, None) => Err(not_configured(call)),

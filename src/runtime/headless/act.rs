@@ -175,7 +175,7 @@ async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey
         .await?;
     say_left_open(driver, target);
     if verb == Verb::Release {
-        // A job of GitLab is played in the pipeline of the commit: which that is, git tells.
+        // A job of GitLab is played, and a run of GitHub approved, for the commit: which that is, git tells.
         let is_located = |core: &Core| {
             let Some(env) = core.world.environment(&target.env) else { return true };
             let by_commit = env.settings.promote.pipeline.as_ref().is_some_and(|one| one.call.goes_by_commit());

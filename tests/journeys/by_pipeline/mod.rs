@@ -2,6 +2,7 @@
 //! published API says. Either only says what it was told; the test then does to the cluster what a pipeline would, or something
 //! else. What the program asked for is told by the script's own file and by that server, and what came of it by the objects.
 
+mod approval;
 mod gitlab;
 mod jenkins;
 mod script;
@@ -19,6 +20,7 @@ use crate::contract::servers::Servers;
 enum Journey {
     Script(script::Journey),
     Workflow(workflow::Journey),
+    Approval(approval::Journey),
     Gitlab(gitlab::Journey),
     Jenkins(jenkins::Journey),
 }
@@ -27,15 +29,17 @@ impl Journey {
     fn all() -> impl Iterator<Item = Self> {
         let scripts = script::Journey::ALL.into_iter().map(Self::Script);
         let workflows = workflow::Journey::ALL.into_iter().map(Self::Workflow);
+        let approvals = approval::Journey::ALL.into_iter().map(Self::Approval);
         let jobs = gitlab::Journey::ALL.into_iter().map(Self::Gitlab);
         let builds = jenkins::Journey::ALL.into_iter().map(Self::Jenkins);
-        scripts.chain(workflows).chain(jobs).chain(builds)
+        scripts.chain(workflows).chain(approvals).chain(jobs).chain(builds)
     }
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Script(journey) => journey.as_str(),
             Self::Workflow(journey) => journey.as_str(),
+            Self::Approval(journey) => journey.as_str(),
             Self::Gitlab(journey) => journey.as_str(),
             Self::Jenkins(journey) => journey.as_str(),
         }
@@ -95,6 +99,7 @@ async fn carry_out(journey: Journey, bed: &Bed<'_>) -> Checked {
     match journey {
         Journey::Script(journey) => script::carry_out(journey, bed).await,
         Journey::Workflow(journey) => workflow::carry_out(journey, bed).await,
+        Journey::Approval(journey) => approval::carry_out(journey, bed).await,
         Journey::Gitlab(journey) => gitlab::carry_out(journey, bed).await,
         Journey::Jenkins(journey) => jenkins::carry_out(journey, bed).await,
     }

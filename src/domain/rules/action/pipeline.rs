@@ -4,7 +4,7 @@ use super::git::{changes, shares_image};
 use super::plan::{Draft, PlanContext};
 use crate::domain::facts::manifest::is_same_image;
 use crate::domain::facts::object::{Container, ImageRef};
-use crate::domain::facts::pipeline::{GitlabCall, Pipeline, PipelineCall};
+use crate::domain::facts::pipeline::{ApprovalCall, GitlabCall, Pipeline, PipelineCall};
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::record::action::{
@@ -41,22 +41,27 @@ pub(super) fn release(
         return Err(Refusal::new(RefusalKind::NothingToDo, text, ""));
     }
     // Gates were asked for this workload alone (law 1).
-    if let Some(other) = shares_image(env, workload, &changes).filter(|_| !pipeline.call.takes("workload")) {
+    let is_told_which = pipeline.call.is_told_what() && pipeline.call.takes("workload");
+    if let Some(other) = shares_image(env, workload, &changes).filter(|_| !is_told_which) {
         let text =
             format!("{} is not told which workload, and {} runs that image, too", pipeline.call.name(), other.id);
-        return Err(Refusal::new(
-            RefusalKind::Gate,
-            text,
-            "give it `{workload}`, and let it bring the image to that one only",
-        ));
+        let help = if pipeline.call.is_told_what() {
+            "give it `{workload}`, and let it bring the image to that one only"
+        } else {
+            "begin a workflow instead that is told `{workload}` by `inputs`, and brings the image to that one only"
+        };
+        return Err(Refusal::new(RefusalKind::Gate, text, help));
     }
     let brings: Vec<Container> = changes
         .iter()
         .map(|change| Container { name: change.place.container.clone(), image: change.to.clone() })
         .collect();
     let mut call = filled(env, workload, pipeline, &brings)?;
-    if let PipelineCall::Gitlab(call) = &mut call {
-        call.commit = commit_of(world, env, workload, call)?;
+    let of = commit_of(world, env, workload, &call)?;
+    if let PipelineCall::Gitlab(GitlabCall { commit, .. }) | PipelineCall::Approval(ApprovalCall { commit, .. }) =
+        &mut call
+    {
+        *commit = of;
     }
     let mut goes: Vec<String> =
         changes.iter().map(|change| format!("{}: {} → {}", change.place.container, change.from, change.to)).collect();
@@ -66,6 +71,10 @@ pub(super) fn release(
             format!("{} runs here, without a shell, for at most {limit}; it ends with this program", call.name())
         }
         PipelineCall::Workflow(_) => "the workflow is begun once; where and when it runs is up to GitHub".to_owned(),
+        PipelineCall::Approval(_) => {
+            "the deployment is approved once, where it waits to be; the run deploys what it built, and when is up to GitHub"
+                .to_owned()
+        }
         PipelineCall::Gitlab(GitlabCall { job: Some(_), .. }) => {
             "the job is played once, where it waits to be; when it runs is up to GitLab".to_owned()
         }
@@ -83,24 +92,36 @@ pub(super) fn release(
     Ok((Draft { headline, goes, requests: vec![request.into()], mark: None, ..draft }, Some(key)))
 }
 
-/// Returns the commit whose pipeline has the job, where a job is played and the commit is known.
+/// Returns the commit whose pipeline has the job, or whose run is approved; `None` where neither goes by it.
 fn commit_of(
     world: &World,
     env: &Environment,
     workload: &WorkloadState,
-    call: &GitlabCall,
+    call: &PipelineCall,
 ) -> Result<Option<String>, Refusal> {
-    let Some(job) = &call.job else { return Ok(None) };
-    let what = format!("not known which pipeline's `{job}` is to be played: the commit that it was built from");
+    let (what, has_other, help) = match call {
+        PipelineCall::Gitlab(GitlabCall { job: Some(job), git_ref, .. }) => (
+            format!("which pipeline's `{job}` is to be played"),
+            git_ref.is_some(),
+            "let git tell it (`repository` of [service]), or name a branch: `ref` of `promote`",
+        ),
+        PipelineCall::Approval(ApprovalCall { environment, .. }) => (
+            format!("which run's deployment to `{environment}` is to be approved"),
+            false,
+            "let git tell it: `repository` of [service], in which the version has a tag",
+        ),
+        PipelineCall::Command(_)
+        | PipelineCall::Workflow(_)
+        | PipelineCall::Gitlab(GitlabCall { job: None, .. })
+        | PipelineCall::Jenkins(_) => return Ok(None),
+    };
+    let what = format!("not known {what}: the commit that it was built from");
     match world.built_from(env, &workload.id) {
         BuiltFrom::Commit(commit) => Ok(Some(commit)),
-        // Once git has answered, another pipeline might be chosen.
+        // Once git has answered, another one might be chosen.
         BuiltFrom::NotYet => Err(Refusal::new(RefusalKind::Blind, format!("{what} is looked for"), "ask again")),
-        BuiltFrom::Unknown(_) if call.git_ref.is_some() => Ok(None),
-        BuiltFrom::Unknown(why) => {
-            let help = "let git tell it (`repository` of [service]), or name a branch: `ref` of `promote`";
-            Err(Refusal::new(RefusalKind::Blind, format!("{what} is unknown: {why}"), help))
-        }
+        BuiltFrom::Unknown(_) if has_other => Ok(None),
+        BuiltFrom::Unknown(why) => Err(Refusal::new(RefusalKind::Blind, format!("{what} is unknown: {why}"), help)),
     }
 }
 
@@ -117,7 +138,8 @@ fn filled(
     let digest = parsed.digest.unwrap_or_default();
     let each: Vec<String> = brings.iter().map(|container| format!("{}={}", container.name, container.image)).collect();
     let is_one = brings.iter().all(|container| is_same_image(&container.image, first));
-    if !is_one && !call.takes("images") {
+    let names_one = ["image", "digest", "repository", "tag"].iter().any(|name| call.takes(name));
+    if !is_one && names_one && !call.takes("images") {
         let names: Vec<&str> = brings.iter().map(|container| container.name.as_str()).collect();
         let text = format!("several images change ({}), and {} is told one of them", names.join(", "), call.name());
         return Err(Refusal::state(text, "give it `{images}`: NAME=IMAGE of each container, with commas"));

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::domain::facts::changes::{Changes, Point};
-use crate::domain::facts::pipeline::{GitlabCall, Pipeline, PipelineCall};
+use crate::domain::facts::pipeline::{ApprovalCall, GitlabCall, Pipeline, PipelineCall};
 use crate::domain::record::action::{ActionId, PipelineRequest, Target};
 use crate::domain::rules::action::{InProgress, RunState, SeenPipeline, SeenRun};
 use crate::domain::world::Promote;
@@ -105,7 +105,40 @@ fn a_pipeline_that_nobody_trusts_is_neither_run_nor_passed_by() {
     assert!(release(&world, "prod").unwrap_err().iter().any(|refusal| refusal.kind == RefusalKind::ReadOnly));
 }
 
-/// A job of GitLab, of a branch or not, and what git says of the release.
+/// What is begun, after what git says of the release.
+fn begun(call: PipelineCall, staging: &[Part<'_>], git: impl Fn(&mut World)) -> Result<PipelineCall, String> {
+    let pipeline = Pipeline { call, timeout: SignedDuration::from_mins(10) };
+    let log_before = ("log", "eu.example/log:6", Some("sha256:log6"));
+    let prod = if staging.len() == 1 { vec![OLD] } else { vec![OLD, log_before] };
+    let mut world = by(Promote { pipeline: Some(Box::new(pipeline)), is_withheld: false }, staging, &prod);
+    git(&mut world);
+    let plan = release(&world, "prod");
+    let plan = plan.map_err(|all| all.iter().map(Refusal::line).collect::<Vec<_>>().join("; "))?;
+    Ok(request(plan.record()).call.clone())
+}
+
+fn no_repository(world: &mut World) {
+    world.take(Feed::Repository { env: EnvName::new("prod"), found: false }, now());
+}
+
+fn git_says(world: &mut World, gathered: Result<Arc<Changes>, String>, is_it: bool) {
+    let prod = EnvName::new("prod");
+    world.take(Feed::Repository { env: prod.clone(), found: true }, now());
+    let key = world.candidate(world.environment(&prod).unwrap()).unwrap().key;
+    let subject = if is_it { key } else { "api=api:1.4.9".to_owned() };
+    world.take(Feed::Changes { env: prod, subject, gathered }, now());
+}
+
+fn built() -> Arc<Changes> {
+    let to = Point { commit: "9f".repeat(20), ..Point::default() };
+    Arc::new(Changes { to, ..Changes::default() })
+}
+
+fn no_tag(world: &mut World) {
+    git_says(world, Err("no tag v1.5.0".to_owned()), true);
+}
+
+/// The commit of a job of GitLab, of a branch or not.
 fn job_after(git_ref: Option<&str>, git: impl Fn(&mut World)) -> Result<Option<String>, String> {
     let call = PipelineCall::Gitlab(GitlabCall {
         url: "https://gitlab.example/".to_owned(),
@@ -115,38 +148,57 @@ fn job_after(git_ref: Option<&str>, git: impl Fn(&mut World)) -> Result<Option<S
         variables: [("IMAGE".to_owned(), "{image}".to_owned())].into(),
         commit: None,
     });
-    let pipeline = Pipeline { call, timeout: SignedDuration::from_mins(10) };
-    let mut world = by(Promote { pipeline: Some(Box::new(pipeline)), is_withheld: false }, &[NEW], &[OLD]);
-    git(&mut world);
-    let plan = release(&world, "prod");
-    let plan = plan.map_err(|all| all.iter().map(Refusal::line).collect::<Vec<_>>().join("; "))?;
-    let PipelineCall::Gitlab(call) = &request(plan.record()).call else { panic!("no job") };
+    let PipelineCall::Gitlab(call) = begun(call, &[NEW], git)? else { panic!("no job") };
     assert_eq!(call.variables["IMAGE"], NEXT.1);
-    Ok(call.commit.clone())
+    Ok(call.commit)
+}
+
+/// A deployment that is approved.
+fn approved(comment: &str, staging: &[Part<'_>], git: impl Fn(&mut World)) -> Result<ApprovalCall, String> {
+    let call = PipelineCall::Approval(ApprovalCall {
+        url: "https://api.github.com/".to_owned(),
+        repository: "shop/api".to_owned(),
+        environment: "production".to_owned(),
+        workflow: None,
+        comment: comment.to_owned(),
+        commit: None,
+    });
+    let PipelineCall::Approval(call) = begun(call, staging, git)? else { panic!("nothing to approve") };
+    Ok(call)
+}
+
+#[test]
+fn a_deployment_is_approved_only_for_a_commit_that_git_tells() {
+    let comment = "release of {images} to {environment}";
+    let after = |git: &dyn Fn(&mut World)| approved(comment, &[NEW], git);
+    let call = after(&|world| git_says(world, Ok(built()), true)).unwrap();
+    assert_eq!(call.commit, Some("9f".repeat(20)));
+    assert_eq!(call.comment, format!("release of api={} to prod", NEXT.1));
+    let waits = after(&|_| {}).unwrap_err();
+    assert!(waits.contains("which run's deployment to `production`") && waits.contains("is looked for"), "{waits}");
+    assert!(after(&|world| git_says(world, Ok(built()), false)).is_err(), "it is about something else");
+    for unknown in [&no_repository as &dyn Fn(&mut World), &no_tag] {
+        let why = after(unknown).unwrap_err();
+        assert!(why.contains("let git tell it"), "{why}");
+    }
+    // It is told no image: several may change, unless its comment names one of them.
+    let knows = |world: &mut World| git_says(world, Ok(built()), true);
+    assert!(approved(comment, &[NEW, LOG], knows).unwrap().comment.contains(",log=eu.example/log:7@sha256:log"));
+    assert!(approved("go", &[NEW, LOG], knows).is_ok());
+    let why = approved("{image}", &[NEW, LOG], knows).unwrap_err();
+    assert!(why.contains("several images change"), "{why}");
 }
 
 #[test]
 fn a_job_is_that_of_the_commit_wherever_git_tells_it() {
-    let prod = || EnvName::new("prod");
-    let none = |world: &mut World| world.take(Feed::Repository { env: prod(), found: false }, now());
-    let says = |world: &mut World, gathered: Result<Arc<Changes>, String>, is_it: bool| {
-        world.take(Feed::Repository { env: prod(), found: true }, now());
-        let key = world.candidate(world.environment(&prod()).unwrap()).unwrap().key;
-        let subject = if is_it { key } else { "api=api:1.4.9".to_owned() };
-        world.take(Feed::Changes { env: prod(), subject, gathered }, now());
-    };
-    let built = || {
-        let to = Point { commit: "9f".repeat(20), ..Point::default() };
-        Ok(Arc::new(Changes { to, ..Changes::default() }))
-    };
     for git_ref in [None, Some("main")] {
-        assert_eq!(job_after(git_ref, |world| says(world, built(), true)), Ok(Some("9f".repeat(20))));
+        assert_eq!(job_after(git_ref, |world| git_says(world, Ok(built()), true)), Ok(Some("9f".repeat(20))));
         // Before git has answered, another pipeline might be chosen than after.
         let waits = job_after(git_ref, |_| {}).unwrap_err();
         assert!(waits.contains("is looked for"), "{waits}");
-        assert!(job_after(git_ref, |world| says(world, built(), false)).is_err(), "it is about something else");
+        assert!(job_after(git_ref, |world| git_says(world, Ok(built()), false)).is_err(), "it is about something else");
     }
-    for unknown in [&none as &dyn Fn(&mut World), &|world| says(world, Err("no tag v1.5.0".to_owned()), true)] {
+    for unknown in [&no_repository as &dyn Fn(&mut World), &no_tag] {
         assert_eq!(job_after(Some("main"), unknown), Ok(None));
         let why = job_after(None, unknown).unwrap_err();
         assert!(why.contains("name a branch: `ref`"), "{why}");
