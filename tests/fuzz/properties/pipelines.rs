@@ -1,6 +1,8 @@
-//! What servers that run pipelines answer: GitHub, GitLab and Jenkins. None of it may choose another job, or lead elsewhere.
+//! What servers that run pipelines answer: GitHub, GitLab and Jenkins. None of it may choose another job or
+//! run, or lead elsewhere.
 
-use release_cockpit::domain::facts::{gitlab_job, jenkins_build, workflow_run};
+use jiff::Timestamp;
+use release_cockpit::domain::facts::{deployment_approval, gitlab_job, jenkins_build, workflow_run};
 use serde_json::Value;
 
 pub fn check(data: &[u8]) {
@@ -10,7 +12,9 @@ pub fn check(data: &[u8]) {
     }
     let Ok(answer) = serde_json::from_slice::<Value>(rest) else { return };
     match kind {
-        b'H' => drop((workflow_run::begun(&answer), workflow_run::runs(&answer))),
+        b'H' => drop((workflow_run::begun(&answer), workflow_run::runs(&answer), workflow_run::run(&answer))),
+        b'R' => of_runs(&answer),
+        b'D' => of_deployments(&answer),
         b'P' => of_pipelines(&answer),
         b'G' => of_jobs(&answer),
         b'J' => of_jenkins(&answer),
@@ -23,6 +27,40 @@ fn of_location(location: &str) {
     let Some(item) = jenkins_build::queue_item(location) else { return };
     let path = location.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     assert!(path.rsplit('/').next().is_some_and(|last| last.parse() == Ok(item)), "{location}");
+}
+
+/// Only runs of the commit and of the workflow are asked what they wait for.
+fn of_runs(answer: &Value) {
+    let Some(all) = deployment_approval::runs(answer) else { return };
+    let Some(first) = all.first().cloned() else { return };
+    let of_commit = deployment_approval::of_commit(all.clone(), &first.sha, None);
+    assert!(of_commit.iter().all(|one| one.sha.eq_ignore_ascii_case(&first.sha)), "{of_commit:?}");
+    let of_workflow = deployment_approval::of_commit(all, &first.sha, Some(&first.workflow));
+    assert!(of_workflow.contains(&first), "{of_workflow:?}");
+}
+
+/// Nothing is approved but what waits alone, for that environment, and may be approved now.
+fn of_deployments(answer: &Value) {
+    let _ = deployment_approval::is_approved(answer, "production", "go");
+    let Some(all) = deployment_approval::pending(answer) else { return };
+    let now = Timestamp::UNIX_EPOCH;
+    let Some(pending) = deployment_approval::to_environment(all, "production") else { return };
+    assert!(pending.environment.eq_ignore_ascii_case("production"), "{pending:?}");
+    let run = deployment_approval::CommitRun {
+        id: 71,
+        url: String::new(),
+        sha: "aa".to_owned(),
+        workflow: "deploy.yml".to_owned(),
+        workflow_id: 5,
+        event: "push".to_owned(),
+        status: "waiting".to_owned(),
+    };
+    let approvable = |waiting| {
+        deployment_approval::approvable(("production", "commit aa"), std::slice::from_ref(&run), waiting, now).is_ok()
+    };
+    let is_over = pending.timer_minutes == 0 || pending.timer_since.is_some_and(|since| since < now);
+    assert!(!approvable(vec![(run.clone(), pending.clone())]) || (pending.may_approve && is_over), "{pending:?}");
+    assert!(!approvable(vec![(run.clone(), pending.clone()), (run.clone(), pending)]), "two wait");
 }
 
 /// Only pipelines of the commit, or of the branch, are looked at: the latest first.
