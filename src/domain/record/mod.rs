@@ -9,6 +9,7 @@ pub mod flag_set;
 pub mod freeze;
 pub mod guardrails;
 pub mod journal;
+pub mod lane;
 pub mod later_stop;
 pub mod ledger;
 pub mod proof;
