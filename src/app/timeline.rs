@@ -197,6 +197,7 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
         | Entry::Regressed(_)
         | Entry::Requires(_)
         | Entry::Frozen(_)
+        | Entry::Lane(_)
         | Entry::TurnedOff(_) => entry.checklist_of(),
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }

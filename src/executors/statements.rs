@@ -14,7 +14,7 @@ use crate::domain::record::shared::{MAX_STATEMENT_BYTES, statement};
 
 /// How long signing a statement may take: a token may have to be touched.
 const SIGN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a NO-GO or a freeze waits for that.
+/// How long a NO-GO, a freeze or the end of a lane waits for that.
 const NO_GO_SIGN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Dispatcher {
@@ -52,6 +52,7 @@ impl Dispatcher {
         let keeps_out = match &entry {
             Entry::SignedOff(sign_off) => sign_off.decision == Decision::NoGo,
             Entry::Frozen(freeze) => !freeze.is_end,
+            Entry::Lane(lane) => lane.is_end,
             _ => false,
         };
         let timeout = if keeps_out { NO_GO_SIGN_TIMEOUT } else { SIGN_TIMEOUT };

@@ -13,6 +13,7 @@ use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, F
 use crate::domain::record::flag_off::FlagOff;
 use crate::domain::record::freeze::Freeze;
 use crate::domain::record::guardrails::Kept;
+use crate::domain::record::lane::Lane;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::regression::Regression;
 use crate::domain::record::rejection::Rejection;
@@ -97,6 +98,8 @@ pub enum Entry {
     Requires(Box<Requirements>),
     /// A person stopped promotions into an environment, or allowed them again.
     Frozen(Freeze),
+    /// A person opened a lane into an environment for one artifact, or closed it.
+    Lane(Box<Lane>),
     /// A flag was turned off: only in the shared record, for a journal has the action itself.
     TurnedOff(FlagOff),
     /// A free remark, of a person or of the program.
@@ -150,6 +153,7 @@ impl Entry {
             Self::Regressed(regression) => regression.sentence(),
             Self::Requires(requirements) => requirements.sentence(),
             Self::Frozen(freeze) => freeze.sentence(),
+            Self::Lane(lane) => lane.sentence(),
             Self::TurnedOff(off) => off.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "an entry of a later version of cockpit".to_owned(),
@@ -168,6 +172,7 @@ impl Entry {
             Self::Regressed(regression) => Some(&regression.target.env),
             Self::Requires(requirements) => Some(&requirements.env),
             Self::Frozen(freeze) => Some(&freeze.env),
+            Self::Lane(lane) => Some(&lane.env),
             Self::TurnedOff(off) => Some(&off.env),
             _ => None,
         }
@@ -192,6 +197,7 @@ impl Entry {
             Self::Regressed(regression) => regression.cluster.as_ref(),
             Self::Requires(requirements) => requirements.cluster.as_ref(),
             Self::Frozen(freeze) => freeze.cluster.as_ref(),
+            Self::Lane(lane) => lane.cluster.as_ref(),
             Self::TurnedOff(off) => off.cluster.as_ref(),
             Self::Opened { .. } | Self::Answer { .. } | Self::Outcome { .. } | Self::Note { .. } | Self::Later => None,
         }
@@ -214,6 +220,7 @@ impl Entry {
             Self::Regressed(_) => "verdict",
             Self::Requires(_) => "gates",
             Self::Frozen(_) => "freeze",
+            Self::Lane(_) => "lane",
             Self::TurnedOff(_) => "flag-off",
             Self::Note { .. } => "note",
             Self::Later => "later",

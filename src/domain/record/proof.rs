@@ -112,6 +112,7 @@ impl Entry {
             Self::Kept(kept) => Some(&mut kept.signature),
             Self::Requires(requirements) => Some(&mut requirements.signature),
             Self::Frozen(freeze) => Some(&mut freeze.signature),
+            Self::Lane(lane) => Some(&mut lane.signature),
             Self::TurnedOff(off) => Some(&mut off.signature),
             _ => None,
         }
@@ -126,6 +127,7 @@ impl Entry {
             Self::Kept(kept) => kept.signature.as_deref(),
             Self::Requires(requirements) => requirements.signature.as_deref(),
             Self::Frozen(freeze) => freeze.signature.as_deref(),
+            Self::Lane(lane) => lane.signature.as_deref(),
             Self::TurnedOff(off) => off.signature.as_deref(),
             _ => None,
         }
@@ -148,6 +150,7 @@ impl Entry {
             Self::SignedOff(sign_off) => sign_off.proof = proven,
             Self::Requires(requirements) => requirements.proof = proven,
             Self::Frozen(freeze) => freeze.proof = proven,
+            Self::Lane(lane) => lane.proof = proven,
             _ => {}
         }
         self
@@ -164,6 +167,7 @@ impl Entry {
             // What a config asks for keeps out whoever says so.
             Self::Requires(requirements) => requirements.is_decision.then_some(&*requirements.who),
             Self::Frozen(freeze) => Some(&freeze.who),
+            Self::Lane(lane) => Some(&lane.who),
             Self::TurnedOff(off) => Some(&off.by),
             _ => None,
         }
@@ -247,7 +251,7 @@ impl Keys {
         let proven = |line: Line| {
             if matches!(
                 line.entry,
-                Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Requires(_) | Entry::Frozen(_)
+                Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Requires(_) | Entry::Frozen(_) | Entry::Lane(_)
             ) {
                 let proof = self.prove(&line.entry, None, now);
                 return Line { entry: line.entry.with_proof(proof), ..line };

@@ -1,6 +1,9 @@
 //! Which lane is open by what was stated, and by which rule.
 
 use super::*;
+use crate::domain::record::journal::Entry;
+use crate::domain::record::proof::Keys;
+use crate::domain::record::proof::tests::{here, keys, signed};
 use proptest::prelude::*;
 
 const HOUR: i64 = 3600;
@@ -213,6 +216,52 @@ fn an_opening_and_its_end_in_words() {
     );
     let end = Lane { is_end: true, at: at(5), note: "it is out".to_owned(), ..lane };
     assert_eq!(end.sentence(), "alice closed the lane hotfix in prod: “it is out”");
+}
+
+/// The entries of the version before, as far as they matter here.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Older {
+    Note {
+        who: String,
+    },
+    #[serde(other)]
+    Later,
+}
+
+#[test]
+fn an_older_reader_skips_it() {
+    let entry = Entry::Lane(Box::new(opening(10, 100)));
+    let text = serde_json::to_string(&entry).unwrap();
+    assert_eq!(serde_json::from_str::<Older>(&text).unwrap(), Older::Later);
+    assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
+    let note = r#"{"kind":"note","who":"ada","text":"x"}"#;
+    assert_eq!(serde_json::from_str::<Older>(note).unwrap(), Older::Note { who: "ada".to_owned() });
+}
+
+#[test]
+fn a_signature_is_for_these_digests_this_time_and_this_author() {
+    let mut keys = keys(&[("alice", "", 1), ("bob", "", 2)]);
+    let prove = |lane: Lane, keys: &mut Keys| keys.prove(&Entry::Lane(Box::new(lane)), Some(&here()), at(50));
+    let unsigned = Lane { cluster: Some(here()), ..opening(10, 100) };
+    let by = |seed: u8| match signed(Entry::Lane(Box::new(unsigned.clone())), seed) {
+        Entry::Lane(lane) => *lane,
+        _ => unreachable!(),
+    };
+    let own = by(1);
+    assert_eq!(prove(own.clone(), &mut keys), Proof::ByKey);
+    assert_eq!(prove(by(2), &mut keys), Proof::Missing(Flaw::NotTheKeyOf("alice".to_owned())));
+    assert_eq!(prove(unsigned.clone(), &mut keys), Proof::Missing(Flaw::Unsigned));
+    let others = [
+        other_artifact(own.clone()),
+        Lane { until: at(200), ..own.clone() },
+        Lane { opened: at(9), ..own.clone() },
+        Lane { is_end: true, ..own.clone() },
+        Lane { rule: WrittenRule::Known(Box::new(LaneRule { soak_seconds: 1, ..rule() })), ..own },
+    ];
+    for other in others {
+        assert_eq!(prove(other.clone(), &mut keys), Proof::Missing(Flaw::Mismatch), "{other:?}");
+    }
 }
 
 /// Openings, extensions and ends by two people, for two artifacts, close enough to overlap.
