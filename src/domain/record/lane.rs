@@ -380,4 +380,4 @@ pub fn in_force<'a>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

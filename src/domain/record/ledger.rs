@@ -17,6 +17,7 @@ use crate::domain::record::flag_set::FlagSets;
 use crate::domain::record::freeze::{self, Freeze};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
+use crate::domain::record::lane::{self, Lane, LaneFound};
 use crate::domain::record::later_stop::LaterStop;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::regression::Regression;
@@ -95,6 +96,9 @@ pub struct Ledger {
     /// Who stopped promotions, or allowed them again, in the order in which it was read.
     #[serde(default)]
     freezes: Statements<Freeze>,
+    /// Who opened lanes, or closed them, in the order in which it was read.
+    #[serde(default)]
+    lanes: Statements<Lane>,
     /// Stops of later versions.
     #[serde(default)]
     later_stops: Statements<LaterStop>,
@@ -149,6 +153,7 @@ impl Ledger {
             }
             Entry::Requires(requirements) => self.take_requirements(requirements),
             Entry::Frozen(freeze) => self.take_freeze(freeze),
+            Entry::Lane(lane) => self.take_lane(lane),
             Entry::Observed { target, cluster, course: Some(course), .. } => {
                 self.seen((target, cluster.as_ref()), course, line.at);
             }
@@ -214,6 +219,39 @@ impl Ledger {
     #[must_use]
     pub fn frozen(&self, env: &EnvName, here: Option<&ClusterIdentity>, now: Timestamp) -> Option<&Freeze> {
         freeze::in_force(self.freezes_of(env, here), |proof| self.is_proven(proof), now)
+    }
+
+    fn take_lane(&mut self, lane: &Lane) {
+        match self.lanes.known_mut(lane) {
+            Some(known) => known.proof.take(&lane.proof),
+            None => {
+                self.lanes.add(lane.clone());
+            }
+        }
+    }
+
+    /// Whether anybody ever stated anything of a lane, in whatever environment.
+    #[must_use]
+    pub fn has_lanes(&self) -> bool {
+        !self.lanes.is_empty()
+    }
+
+    /// Returns what people said of lanes into an environment.
+    pub fn lanes_of(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &Lane> + Clone {
+        self.lanes.iter().filter(move |one| is_of(env, here, (&one.env, one.cluster.as_ref())))
+    }
+
+    /// Returns the lane of a workload into an environment that is open now. Where the cluster is known, an opening has to say
+    /// that it is about that.
+    #[must_use]
+    pub fn lane(
+        &self,
+        (env, here): (&EnvName, Option<&ClusterIdentity>),
+        workload: &WorkloadId,
+        now: Timestamp,
+    ) -> LaneFound<'_> {
+        let counts = |one: &&Lane| one.workload == *workload && (one.is_end || is_here(here, one.cluster.as_ref()));
+        lane::in_force(self.lanes_of(env, here).filter(counts), |proof| self.is_proven(proof), now)
     }
 
     pub(super) fn take_later_stop(&mut self, stop: LaterStop) {
@@ -427,6 +465,9 @@ impl Ledger {
         for freeze in &other.freezes {
             self.take_freeze(freeze);
         }
+        for lane in &other.lanes {
+            self.take_lane(lane);
+        }
         for stop in &other.later_stops {
             self.later_stops.add(stop.clone());
         }
@@ -479,6 +520,11 @@ impl Ledger {
         for freeze in &other.freezes {
             if let Some(known) = self.freezes.known_mut(freeze) {
                 known.proof.renew(&freeze.proof);
+            }
+        }
+        for lane in &other.lanes {
+            if let Some(known) = self.lanes.known_mut(lane) {
+                known.proof.renew(&lane.proof);
             }
         }
         for requirements in &other.requirements {

@@ -62,7 +62,11 @@ impl Recovered {
 
 fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> {
     let since = now - RESHARE_WINDOW;
-    let is_person = |entry: &Entry| !matches!(entry, Entry::Checked { .. }) && shared::statement(entry).is_some();
+    // An opening that somebody removed from the record would be there again.
+    let is_opening = |entry: &Entry| matches!(entry, Entry::Lane(lane) if !lane.is_end);
+    let is_person = move |entry: &Entry| {
+        !matches!(entry, Entry::Checked { .. }) && !is_opening(entry) && shared::statement(entry).is_some()
+    };
     let stated = lines.iter().filter(move |line| line.at >= since && is_person(&line.entry));
     let mut offs = FlagOffs::default();
     for line in lines {
@@ -133,6 +137,8 @@ mod tests {
     use super::*;
     use crate::domain::facts::ids::EnvName;
     use crate::domain::record::checklist::{Acknowledgement, CheckId};
+    use crate::domain::record::lane::Lane;
+    use crate::domain::record::lane::tests::opening;
     use crate::domain::record::proof::Proof;
 
     #[test]
@@ -155,10 +161,14 @@ mod tests {
             Line::after(None, at, entry)
         };
         let note = Entry::Note { who: "ada".to_owned(), text: "hello".to_owned() };
-        let lines = [stated("old", 61), stated("new", 1), Line::after(None, now, note)];
+        let opening = opening(1, 100);
+        let end = Lane { is_end: true, ..opening.clone() };
+        let lanes = [opening, end].map(|lane| Line::after(None, now, Entry::Lane(Box::new(lane))));
+        let mut lines = vec![stated("old", 61), stated("new", 1), Line::after(None, now, note)];
+        lines.extend(lanes);
         let mut recovered = Recovered::default();
         recovered.take(&lines, false, now);
         let again: Vec<String> = recovered.stated.iter().map(Entry::sentence).collect();
-        assert_eq!(again, ["ada acknowledged new: “seen”"]);
+        assert_eq!(again, ["ada acknowledged new: “seen”", "alice closed the lane hotfix in prod: “incident 4711”"]);
     }
 }

@@ -24,12 +24,16 @@ enum Kind {
     FlagOff,
     /// It lets something through, or nobody can read it.
     Other,
+    /// A lane was opened.
+    Lane,
     /// A check went red.
     Red,
     Regression,
     Rejection,
     /// What a promotion asks for.
     Requirement,
+    /// A lane was closed.
+    LaneEnd,
     Freeze,
     /// Of a later version.
     LaterStop,
@@ -45,6 +49,8 @@ impl Kind {
             Entry::Regressed(_) => Self::Regression,
             Entry::Requires(_) => Self::Requirement,
             Entry::Frozen(_) => Self::Freeze,
+            Entry::Lane(lane) if lane.is_end => Self::LaneEnd,
+            Entry::Lane(_) => Self::Lane,
             Entry::TurnedOff(_) => Self::FlagOff,
             _ => Self::Other,
         }
@@ -57,7 +63,7 @@ fn keeps_out(entry: &Entry) -> bool {
     match entry {
         Entry::Requires(requirements) => !requirements.is_decision,
         Entry::Frozen(freeze) => !freeze.is_end,
-        _ => !matches!(Kind::of(entry), Kind::FlagOff | Kind::Other),
+        _ => !matches!(Kind::of(entry), Kind::FlagOff | Kind::Other | Kind::Lane),
     }
 }
 
@@ -94,6 +100,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::Regressed(regression) => regression.at,
         Entry::Requires(requirements) => requirements.at,
         Entry::Frozen(freeze) => freeze.at,
+        Entry::Lane(lane) => lane.at,
         Entry::TurnedOff(off) => off.at,
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
@@ -206,6 +213,7 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
         Entry::Regressed(regression) => &mut regression.cluster,
         Entry::Requires(requirements) => &mut requirements.cluster,
         Entry::Frozen(freeze) => &mut freeze.cluster,
+        Entry::Lane(lane) => &mut lane.cluster,
         Entry::TurnedOff(off) => &mut off.cluster,
         _ => return entry,
     };
@@ -250,6 +258,7 @@ fn said_at(entry: &Entry) -> Timestamp {
         Entry::Kept(kept) => kept.at.unwrap_or(Timestamp::MAX),
         Entry::Requires(requirements) => requirements.at,
         Entry::Frozen(freeze) => freeze.at,
+        Entry::Lane(lane) => lane.at,
         Entry::TurnedOff(off) => off.at,
         _ => Timestamp::MAX,
     }

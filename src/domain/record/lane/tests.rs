@@ -16,11 +16,11 @@ fn cluster(namespace: &str) -> ClusterIdentity {
     ClusterIdentity { cluster: Some("uid-of-a".to_owned()), ..ClusterIdentity::unknown(namespace) }
 }
 
-fn place(env: &str) -> Place {
+pub(crate) fn place(env: &str) -> Place {
     Place { env: EnvName::new(env), cluster: None }
 }
 
-fn rule() -> LaneRule {
+pub(crate) fn rule() -> LaneRule {
     LaneRule {
         lane: "hotfix".to_owned(),
         before: place("dev"),
@@ -33,7 +33,8 @@ fn rule() -> LaneRule {
     }
 }
 
-fn opening(opened: i64, until: i64) -> Lane {
+/// The opening of a lane into prod, past staging: `hotfix` for 1.5.1, by alice.
+pub(crate) fn opening(opened: i64, until: i64) -> Lane {
     Lane {
         env: EnvName::new("prod"),
         cluster: None,

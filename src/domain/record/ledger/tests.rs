@@ -1,6 +1,7 @@
 //! What is said of one cluster, and of another whose environment has the same name.
 
 use super::*;
+use crate::domain::record::lane::tests::opening;
 use proptest::prelude::*;
 
 fn cluster(uid: &str) -> ClusterIdentity {
@@ -9,7 +10,7 @@ fn cluster(uid: &str) -> ClusterIdentity {
 
 /// Statements of people and of checks, each about one of two clusters whose environment is called the same.
 fn entries() -> impl Strategy<Value = Vec<(bool, u8, bool)>> {
-    proptest::collection::vec((any::<bool>(), 0_u8..3, any::<bool>()), 0..12)
+    proptest::collection::vec((any::<bool>(), 0_u8..4, any::<bool>()), 0..12)
 }
 
 fn entry(at: i64, (here, kind, good): (bool, u8, bool)) -> Entry {
@@ -47,6 +48,7 @@ fn entry(at: i64, (here, kind, good): (bool, u8, bool)) -> Entry {
             signature: None,
             proof: Proof::default(),
         }),
+        2 => Entry::Lane(Box::new(Lane { cluster, at, is_end: !good, ..opening(0, 100) })),
         _ => Entry::Checked {
             env,
             cluster,
@@ -111,5 +113,7 @@ proptest! {
             ledger.reds.iter().filter(|red| !is_elsewhere(here, red.cluster.as_ref())).cloned().collect()
         };
         prop_assert_eq!(reds(&both), reds(&own));
+        let (workload, now) = (opening(0, 1).workload, Timestamp::from_second(50).unwrap());
+        prop_assert_eq!(both.lane((&env, here), &workload, now), own.lane((&env, here), &workload, now));
     }
 }

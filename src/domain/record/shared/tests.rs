@@ -3,6 +3,8 @@
 use super::*;
 use crate::domain::record::checklist::{CheckId, Finding};
 use crate::domain::record::freeze::Freeze;
+use crate::domain::record::lane::tests::opening;
+use crate::domain::record::lane::{Lane, LaneFound};
 use proptest::prelude::*;
 
 fn now() -> Timestamp {
@@ -294,5 +296,66 @@ fn an_end_of_a_clock_that_is_fast_ends_what_it_names() {
     assert_eq!(frozen(&[&first, &end], 1), None);
     for after in [301, 599, 601, 9999] {
         assert_eq!(frozen(&[&first, &end, &incident], after).as_deref(), Some("bob"), "{after}");
+    }
+}
+
+/// Without its end an opening would count again.
+#[test]
+fn two_hundred_statements_of_any_kind_push_out_no_end_of_a_lane() {
+    let (env, here, second) = (EnvName::new("a"), here(), now().as_second());
+    let lane =
+        |opened: i64, until: i64| Lane { env: env.clone(), cluster: Some(here.clone()), ..opening(opened, until) };
+    let opened = lane(second - 60, second + 900);
+    let end = Lane { is_end: true, at: Timestamp::from_second(1).unwrap(), ..opened.clone() };
+    let frozen = |at: i64| Freeze {
+        env: env.clone(),
+        cluster: None,
+        who: "bob".to_owned(),
+        reason: "incident 4711".to_owned(),
+        until: Some(Timestamp::from_second(at + 1).unwrap()),
+        is_end: false,
+        ends: None,
+        at: Timestamp::from_second(at).unwrap(),
+        signature: None,
+        proof: Proof::default(),
+    };
+    let found = |all: &[Entry]| {
+        let mut data = data(all);
+        let gone: Vec<String> = surplus(&data, Some(&here)).into_iter().cloned().collect();
+        data.retain(|key, _| !gone.contains(key));
+        let ledger = read((&env, &here), &data, now(), None);
+        matches!(ledger.lane((&env, Some(&here)), &opened.workload, now()), LaneFound::Open(_))
+    };
+    let mut all = vec![Entry::Lane(Box::new(opened.clone()))];
+    for at in 2..MAX_STATEMENTS as i64 + 50 {
+        all.extend([
+            sign_off("a", at),
+            Entry::SignedOff(signed("a", at, Decision::NoGo)),
+            went_red(at),
+            Entry::Frozen(frozen(at)),
+            Entry::Lane(Box::new(lane(at, at + 1))),
+        ]);
+    }
+    assert!(found(&all), "the opening is not pushed out either");
+    all.push(Entry::Lane(Box::new(end)));
+    assert!(!found(&all));
+}
+
+/// A clock that is slow or fast keeps no lane open, and opens none before its time.
+#[test]
+fn the_end_of_a_lane_counts_at_once_and_an_opening_in_its_time() {
+    let (env, here, second) = (EnvName::new("a"), here(), now().as_second());
+    let opening =
+        |after: i64| Lane { env: env.clone(), cluster: Some(here.clone()), ..opening(second + after, second + 900) };
+    let is_open = |all: &[Lane]| {
+        let all: Vec<Entry> = all.iter().map(|lane| Entry::Lane(Box::new(lane.clone()))).collect();
+        let ledger = read((&env, &here), &data(&all), now(), None);
+        matches!(ledger.lane((&env, Some(&here)), &opening(0).workload, now()), LaneFound::Open(_))
+    };
+    assert!(is_open(&[opening(-60)]) && is_open(&[opening(60)]) && !is_open(&[opening(61)]));
+    for after in [-5000, 5000] {
+        let at = Timestamp::from_second(second + after).unwrap();
+        let end = Lane { is_end: true, cluster: None, at, ..opening(-60) };
+        assert!(!is_open(&[opening(-60), end]), "{after}");
     }
 }
