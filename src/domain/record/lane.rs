@@ -154,6 +154,15 @@ impl WrittenRule {
         }
     }
 
+    /// Whether another one allows and asks for the same; of what this version does not know every byte counts.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Known(one), Self::Known(other)) => one.is_same(other),
+            (one, other) => one == other,
+        }
+    }
+
     /// Returns the name of the lane.
     #[must_use]
     pub fn name(&self) -> String {
@@ -264,11 +273,7 @@ impl Lane {
 
     /// Whether both allow the same artifact the same way.
     fn is_same(&self, other: &Self) -> bool {
-        let is_same_rule = match (&self.rule, &other.rule) {
-            (WrittenRule::Known(one), WrittenRule::Known(other)) => one.is_same(other),
-            (one, other) => one == other,
-        };
-        is_same_rule && self.digests == other.digests
+        self.rule.is_same(&other.rule) && self.digests == other.digests
     }
 
     /// When it is over at the latest, whoever extends it.

@@ -1,6 +1,7 @@
 //! What the journal records: actions, checks, statements of people.
 
 pub mod action;
+pub mod allowed_lane;
 pub mod allowed_signers;
 pub mod anchor;
 pub mod checklist;

@@ -205,6 +205,7 @@ fn stated(env: &Environment, asked: BTreeSet<Requirement>, who: &str, at: Timest
         asked,
         dropped: BTreeSet::new(),
         follows: None,
+        lanes: None,
         is_decision: false,
         who: who.to_owned(),
         at,
