@@ -29,6 +29,7 @@ use super::facts::signals::Signals;
 use super::facts::workload::{Revision, Snapshot, Status};
 use super::record::checklist::{Check, CheckSpec, SignOffRules};
 use super::record::guardrails::Guardrails;
+use super::record::lane::LaneRule;
 use super::record::ledger::Ledger;
 use super::record::regression::Regression;
 use super::record::rejection::Rejected;
@@ -113,6 +114,9 @@ pub struct EnvSettings {
     /// The tag that names in registries what serves everybody here; `None` where none does.
     #[serde(default)]
     pub stable_tag: Option<String>,
+    /// The lanes into it, with the names of its environments and without their clusters.
+    #[serde(default)]
+    pub lanes: Vec<LaneRule>,
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
@@ -148,6 +152,7 @@ impl EnvSettings {
             registries: Vec::new(),
             images_from: ImagesFrom::default(),
             stable_tag: None,
+            lanes: Vec::new(),
             is_declared: false,
             has_other_gates: false,
         }

@@ -19,7 +19,7 @@ use crate::domain::record::checklist::{Check, CheckId, CheckPhase, CheckState, D
 use crate::domain::record::journal::Entry;
 use crate::domain::record::requirement::list;
 use crate::domain::rules::checklist::registry::is_asked;
-use crate::domain::rules::checklist::required::dropped_by_others;
+use crate::domain::rules::checklist::required::{dropped_by_others, news_of_lanes};
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
@@ -280,8 +280,9 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
         .await?;
     driver.refresh();
     let dropped = driver.world().environment(env).and_then(|known| dropped_by_others(driver.world(), known));
-    if let Some(dropped) = dropped {
-        complain(driver.redactor(), &sanitize(&dropped));
+    let lanes = driver.world().environment(env).map(|known| news_of_lanes(driver.world(), known));
+    for news in dropped.into_iter().chain(lanes.into_iter().flatten()) {
+        complain(driver.redactor(), &sanitize(&news));
     }
     Ok(())
 }

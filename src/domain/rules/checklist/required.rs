@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::record::checklist::{CheckPhase, CheckSpec};
+use crate::domain::record::lane::{LaneRule, Place, WrittenRule};
 use crate::domain::record::ledger::is_of;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::requirement::{InForce, Requirement, Requirements, list};
@@ -42,9 +43,34 @@ pub fn asked_here(world: &World, env: &Environment) -> BTreeSet<Requirement> {
         (settings.has_metrics, Requirement::Metrics),
         (settings.protected, Requirement::Protected),
         (settings.keys_required, Requirement::Keys),
+        // What came in by a lane may go on from there only by a program that knows what it left out.
+        (has_lanes(env) || before.is_some_and(has_lanes), Requirement::Lanes),
     ];
     asked.extend(flags.into_iter().filter(|(holds, _)| *holds).map(|(_, requirement)| requirement));
     asked
+}
+
+fn has_lanes(env: &Environment) -> bool {
+    !env.settings.lanes.is_empty()
+}
+
+/// Returns the lanes of the config in force into an environment, with the clusters of those that they name. There are none of
+/// a config that a file did not bring, or that is not trusted.
+#[must_use]
+pub fn rules_here(world: &World, env: &Environment) -> Vec<LaneRule> {
+    if !env.settings.is_declared {
+        return Vec::new();
+    }
+    let placed = |place: &Place| {
+        let cluster = world.environment(&place.env).and_then(|known| known.cluster.clone());
+        Place { env: place.env.clone(), cluster: cluster.or_else(|| place.cluster.clone()) }
+    };
+    let with_clusters = |rule: &LaneRule| LaneRule {
+        before: placed(&rule.before),
+        skips: rule.skips.iter().map(placed).collect(),
+        ..rule.clone()
+    };
+    env.settings.lanes.iter().map(with_clusters).collect()
 }
 
 /// Whether the config in force asks for it, or for more.
@@ -60,6 +86,8 @@ fn is_met(world: &World, env: &Environment, asked: &BTreeSet<Requirement>, wante
         Requirement::After { env: name, cluster } => world
             .previous(env)
             .is_some_and(|before| is_of(before.name(), before.cluster.as_ref(), (name, cluster.as_ref()))),
+        // This version knows them, whatever its config says.
+        Requirement::Lanes => true,
         Requirement::Later(_) => false,
         _ => asked.contains(wanted),
     }
@@ -138,6 +166,28 @@ pub fn dropped_by_others(world: &World, env: &Environment) -> Option<String> {
     ))
 }
 
+/// Returns the lanes that a person allowed and the config in force does not have: they are not used here.
+#[must_use]
+pub fn news_of_lanes(world: &World, env: &Environment) -> Vec<String> {
+    let own: Vec<WrittenRule> = rules_here(world, env).into_iter().map(Box::new).map(WrittenRule::Known).collect();
+    let of = |id: &WorkloadId| world.ledger.required(env.name(), env.cluster.as_ref(), id).lanes;
+    let allowed = env.settings.workloads.iter().flat_map(of);
+    let unknown = allowed.filter(|lane| !own.iter().any(|rule| rule.is_same(&lane.rule)));
+    let news: BTreeSet<String> = unknown
+        .map(|lane| {
+            let (env, who, at, name) = (env.name(), &lane.who, rfc3339_seconds(lane.at), lane.rule.name());
+            let from = lane.rule.known().map_or_else(String::new, |rule| format!(" from {}", rule.before.env));
+            let why = match lane.rule.known() {
+                None => "this version of cockpit does not know all of its terms",
+                Some(_) if own.iter().any(|rule| rule.name() == name) => "that of this config is another one",
+                Some(_) => "this config has no such lane",
+            };
+            format!("{env}: {who} decided at {at} that the lane {name} is allowed{from}; {why}")
+        })
+        .collect();
+    news.into_iter().collect()
+}
+
 /// Returns what is to be recorded of the config in force, if it asks for something that the record does not hold. Nothing is
 /// recorded of a config that a file did not bring, or that is not trusted.
 #[must_use]
@@ -183,8 +233,13 @@ pub fn decision(world: &World, env: &Environment, who: &str, now: Timestamp) -> 
                 .to_owned(),
         );
     }
-    // What this version does not know is not its to drop.
-    let is_dropped = |wanted: &Requirement| !matches!(wanted, Requirement::Later(_)) && !asked.contains(wanted);
+    // What this version does not know is not its to drop, nor that others have to know lanes where there is one.
+    let is_kept = |wanted: &Requirement| match wanted {
+        Requirement::Later(_) => true,
+        Requirement::Lanes => has_stated_lanes(world, env),
+        _ => false,
+    };
+    let is_dropped = |wanted: &Requirement| !is_kept(wanted) && !asked.contains(wanted);
     let dropped = wanted.into_iter().filter(is_dropped).collect();
     // Earlier versions go by the time: the last word, also where this clock is behind the one that dated the word before.
     let mut known: Vec<StatementRef> = in_force().flat_map(|one| one.decisions).collect();
@@ -194,7 +249,27 @@ pub fn decision(world: &World, env: &Environment, who: &str, now: Timestamp) -> 
     // Others read only the latest.
     let follows = known.split_off(known.len().saturating_sub(MAX_STATEMENTS)).into_iter().collect();
     let at = last.map_or(now, |last| now.max(last + SignedDuration::from_secs(1)));
-    Ok(Requirements { dropped, is_decision: true, follows: Some(follows), ..stated(env, asked, who, at) })
+    let lanes = decided_lanes(world, env, in_force().flat_map(|one| one.lanes).map(|lane| lane.rule).collect());
+    Ok(Requirements { dropped, is_decision: true, follows: Some(follows), lanes, ..stated(env, asked, who, at) })
+}
+
+/// The lanes that a decision allows: those of the config in force, and those allowed before that this version does not know.
+/// `None` where there are none and were none.
+fn decided_lanes(world: &World, env: &Environment, before: BTreeSet<WrittenRule>) -> Option<Vec<WrittenRule>> {
+    let own = rules_here(world, env).into_iter().map(|rule| WrittenRule::Known(Box::new(rule)));
+    let had_any = !before.is_empty();
+    let lanes: Vec<WrittenRule> = own.chain(before.into_iter().filter(|rule| rule.known().is_none())).collect();
+    (had_any || !lanes.is_empty()).then_some(lanes)
+}
+
+/// Whether a lane into an environment, or into the one before it, was opened or is allowed.
+fn has_stated_lanes(world: &World, env: &Environment) -> bool {
+    let is_stated = |env: &Environment| {
+        let here = env.cluster.as_ref();
+        let is_allowed = |id: &WorkloadId| !world.ledger.required(env.name(), here, id).lanes.is_empty();
+        world.ledger.lanes_of(env.name(), here).next().is_some() || env.settings.workloads.iter().any(is_allowed)
+    };
+    is_stated(env) || world.previous(env).is_some_and(is_stated)
 }
 
 fn stated(env: &Environment, asked: BTreeSet<Requirement>, who: &str, at: Timestamp) -> Requirements {

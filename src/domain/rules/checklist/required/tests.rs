@@ -4,8 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, How, SignOffRules};
 use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::lane::Lane;
+use crate::domain::record::lane::tests::{opening, rule};
 use crate::domain::record::shared::{read, statement};
 use crate::domain::world::EnvSettings;
 
@@ -18,6 +21,7 @@ struct Asks {
     gates: Vec<Option<CheckPhase>>,
     roles: Vec<usize>,
     protected: bool,
+    lanes: bool,
 }
 
 fn asks() -> impl Strategy<Value = Asks> {
@@ -27,8 +31,13 @@ fn asks() -> impl Strategy<Value = Asks> {
         Just(Some(CheckPhase::Deploy)),
         Just(Some(CheckPhase::Post))
     ];
-    (prop::collection::vec(phase, GATES.len()), prop::collection::vec(0_usize..3, ROLES.len()), any::<bool>())
-        .prop_map(|(gates, roles, protected)| Asks { gates, roles, protected })
+    (
+        prop::collection::vec(phase, GATES.len()),
+        prop::collection::vec(0_usize..3, ROLES.len()),
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(gates, roles, protected, lanes)| Asks { gates, roles, protected, lanes })
 }
 
 fn id() -> WorkloadId {
@@ -37,6 +46,11 @@ fn id() -> WorkloadId {
 
 fn here(cluster: &str) -> ClusterIdentity {
     ClusterIdentity { cluster: Some(cluster.to_owned()), ..ClusterIdentity::unknown("shop") }
+}
+
+/// A lane that leaves out every gate but one.
+fn lane(before: &str) -> LaneRule {
+    LaneRule { before: Place { env: EnvName::new(before), cluster: None }, skips: Vec::new(), ..rule() }
 }
 
 /// A machine whose config calls the environments as it likes.
@@ -60,6 +74,7 @@ fn machine(names: [&str; 2], asks: &Asks) -> World {
         checks: GATES.iter().zip(&asks.gates).filter_map(spec).collect(),
         sign_offs: SignOffRules { roles: roles.map(|(role, n)| ((*role).to_owned(), *n)).collect(), four_eyes: true },
         protected: asks.protected,
+        lanes: if asks.lanes { vec![lane(names[0])] } else { Vec::new() },
         is_declared: true,
         ..EnvSettings::new(names[1])
     };
@@ -125,12 +140,17 @@ proptest! {
 }
 
 fn some_gates() -> Asks {
-    Asks { gates: vec![Some(CheckPhase::Pre), Some(CheckPhase::Post), None], roles: vec![0, 0], protected: false }
+    Asks {
+        gates: vec![Some(CheckPhase::Pre), Some(CheckPhase::Post), None],
+        roles: vec![0, 0],
+        protected: false,
+        lanes: false,
+    }
 }
 
 #[test]
 fn what_has_to_hold_afterwards_is_missed_in_the_environment_after() {
-    let none = Asks { gates: vec![None; 3], roles: vec![0, 0], protected: false };
+    let none = Asks { gates: vec![None; 3], roles: vec![0, 0], protected: false, lanes: false };
     let team = machine(["dev", "staging"], &some_gates());
     let mut own = machine(["staging", "prod"], &none);
     own.environments[0].cluster = Some(here("prod"));
@@ -165,7 +185,7 @@ fn another_workload_of_the_namespace_is_asked_for_nothing() {
 /// Nobody signs in staging: what it has to hold afterwards is known from who acts in prod.
 #[test]
 fn gates_of_the_environment_before_are_recorded_where_they_hold_something_up() {
-    let none = || Asks { gates: vec![None; 3], roles: vec![0, 0], protected: false };
+    let none = || Asks { gates: vec![None; 3], roles: vec![0, 0], protected: false, lanes: false };
     let with_soak = |mut world: World| {
         let spec = machine(["a", "b"], &some_gates()).environments[1].settings.checks[1].clone();
         world.environments[0].settings.checks.push(spec);
@@ -190,4 +210,73 @@ fn who_asks_for_what_somebody_dropped_is_told() {
     share(decision(&fewer, &fewer.environments[1], "bob", now()).unwrap(), &mut own);
     let said = dropped_by_others(&own, &own.environments[1]).unwrap();
     assert!(said.contains("bob decided") && said.contains("gate smoke"), "{said}");
+}
+
+/// The names of the lanes that the record allows a machine.
+fn allowed(world: &World) -> Vec<String> {
+    let env = &world.environments[1];
+    let in_force = world.ledger.required(env.name(), env.cluster.as_ref(), &id());
+    in_force.lanes.iter().map(|lane| lane.rule.name()).collect()
+}
+
+fn with_lane() -> Asks {
+    Asks { lanes: true, ..some_gates() }
+}
+
+/// What a config says is recorded without its lanes, so that whoever edits one allows nothing.
+#[test]
+fn only_a_decision_allows_a_lane() {
+    let (team, mut own) = (machine(["staging", "prod"], &with_lane()), machine(["s", "live"], &with_lane()));
+    let said = unrecorded(&team, &team.environments[1], "ada", now()).unwrap();
+    assert!(said.asked.contains(&Requirement::Lanes));
+    share(said, &mut own);
+    assert_eq!(allowed(&own), Vec::<String>::new());
+    share(decision(&team, &team.environments[1], "ada", now()).unwrap(), &mut own);
+    assert_eq!(allowed(&own), ["hotfix"]);
+    // The names of environments are each machine's own.
+    assert_eq!(news_of_lanes(&own, &own.environments[1]), Vec::<String>::new());
+    own.environments[1].settings.is_declared = false;
+    assert_eq!(rules_here(&own, &own.environments[1]), []);
+}
+
+#[test]
+fn a_decision_of_an_older_version_leaves_lanes_as_they_were() {
+    let mut team = machine(["staging", "prod"], &with_lane());
+    let decided = decision(&team, &team.environments[1], "ada", now()).unwrap();
+    share(decided.clone(), &mut team);
+    let older = Requirements {
+        lanes: None,
+        follows: Some([decided.named()].into()),
+        ..decision(&team, &team.environments[1], "bob", now()).unwrap()
+    };
+    share(older, &mut team);
+    assert_eq!(allowed(&team), ["hotfix"]);
+}
+
+#[test]
+fn a_config_without_lanes_takes_them_back_by_a_decision_and_others_still_have_to_know_them() {
+    let none = machine(["staging", "prod"], &some_gates());
+    assert_eq!(decision(&none, &none.environments[1], "bob", now()).unwrap().lanes, None);
+    let (team, mut own) = (machine(["staging", "prod"], &with_lane()), none);
+    share(decision(&team, &team.environments[1], "ada", now()).unwrap(), &mut own);
+    let news = news_of_lanes(&own, &own.environments[1]);
+    assert_eq!(
+        news,
+        [
+            "prod: ada decided at 1970-01-12T13:46:40Z that the lane hotfix is allowed from staging; this config has no such \
+          lane"
+        ]
+    );
+    let decided = decision(&own, &own.environments[1], "bob", now()).unwrap();
+    assert_eq!(decided.lanes, Some(Vec::new()));
+    assert!(!decided.dropped.contains(&Requirement::Lanes));
+    share(decided, &mut own);
+    assert_eq!((allowed(&own), refusal(&own)), (Vec::new(), None));
+    // None is allowed any more, and none was ever opened.
+    let again = decision(&own, &own.environments[1], "bob", now()).unwrap();
+    assert!(again.dropped.contains(&Requirement::Lanes));
+    let opened = Entry::Lane(Box::new(Lane { cluster: Some(here("prod")), ..opening(0, 1) }));
+    own.ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, opened));
+    let again = decision(&own, &own.environments[1], "bob", now()).unwrap();
+    assert!(!again.dropped.contains(&Requirement::Lanes));
 }
