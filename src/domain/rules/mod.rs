@@ -10,6 +10,7 @@ pub mod flag_environments;
 pub mod flag_lint;
 pub mod flag_rollout;
 pub mod forecast;
+pub mod lane;
 pub mod refusal;
 pub mod rejected;
 pub mod release_state;

@@ -93,6 +93,9 @@ impl World {
                 if let Some(env) = self.environment_mut(&env) {
                     env.record = Some(known);
                 }
+                if self.refresh_lanes(now) {
+                    self.refresh_checks(None, now);
+                }
             }
             Feed::Flags { env: name, provider, link, at, flags } => {
                 if let Some(env) = self.environment_mut(&name) {
@@ -163,6 +166,7 @@ impl World {
         };
         known.cluster = Some(identity);
         self.refresh_rejected();
+        self.refresh_lanes(now);
         self.note_findings(env);
         self.refresh_checks(None, now);
     }
@@ -172,6 +176,8 @@ impl World {
         for env in &mut self.environments {
             env.reassess(now);
         }
+        // One may be over.
+        self.refresh_lanes(now);
         self.refresh_checks(None, now);
     }
 }

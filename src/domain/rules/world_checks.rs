@@ -7,7 +7,7 @@ use crate::domain::record::checklist::{Acknowledgement, BuiltinCheck, Check, Che
 use crate::domain::record::journal::Line;
 use crate::domain::record::ledger::Ledger;
 use crate::domain::record::proof::{Flaw, Proof};
-use crate::domain::world::World;
+use crate::domain::world::{Environment, World};
 
 impl World {
     /// Takes in lines that were written to a journal.
@@ -18,6 +18,7 @@ impl World {
         self.forget_old_offs(now);
         self.note_flag_sets();
         self.refresh_rejected();
+        self.refresh_lanes(now);
         self.refresh_checks(None, now);
     }
 
@@ -35,6 +36,7 @@ impl World {
         self.forget_old_offs(now);
         self.note_flag_sets();
         self.refresh_rejected();
+        self.refresh_lanes(now);
         self.refresh_checks(None, now);
     }
 
@@ -101,11 +103,15 @@ impl World {
         env.checks.iter_mut().find(|check| check.spec.id == *id)
     }
 
-    /// Answers again what the world and the ledger answer: in one environment and the one after it, or everywhere.
+    /// Answers again what the world and the ledger answer: in one environment, the one after it and those into which a lane
+    /// leads from it, or everywhere.
     pub(super) fn refresh_checks(&mut self, only: Option<&EnvName>, now: Timestamp) {
         let first = only.and_then(|only| self.environments.iter().position(|env| env.name() == only));
         let range = first.map_or(0..self.environments.len(), |at| at..(at + 2).min(self.environments.len()));
-        for (env, check, finding) in range.flat_map(|at| self.answers(at, now)).collect::<Vec<_>>() {
+        let is_led_to = |env: &Environment| only.is_some_and(|only| env.has_lane_from(only));
+        let led_to = self.environments.iter().enumerate().filter(|(at, env)| !range.contains(at) && is_led_to(env));
+        let places: Vec<usize> = range.clone().chain(led_to.map(|(at, _)| at)).collect();
+        for (env, check, finding) in places.into_iter().flat_map(|at| self.answers(at, now)).collect::<Vec<_>>() {
             self.take_finding(&env, &check, &finding, now);
         }
     }

@@ -4,6 +4,7 @@ pub mod feed;
 pub mod flag_rollouts;
 pub mod flags;
 mod git_place;
+pub mod lane;
 pub mod named_flags;
 pub mod registry;
 pub mod verdict;
@@ -37,6 +38,7 @@ use analysis::Rules;
 use feed::Feed;
 use flags::{FlagSettings, FlagSource};
 pub use git_place::GitPlace;
+use lane::LaneState;
 use named_flags::NamedFlags;
 use registry::{ImagesFrom, RegistrySettings, RegistryState};
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
@@ -189,6 +191,8 @@ pub struct WorkloadState {
     pub(in crate::domain) seen_stable: BTreeMap<String, Timestamp>,
     /// Template hashes of revisions that were seen to serve everybody while nothing went out.
     pub(in crate::domain) seen_serving: BTreeSet<String>,
+    /// The lane into the environment that somebody opened for it.
+    pub lane: Option<LaneState>,
     /// Last lines of a failing pod's log.
     pub log: Option<(String, Result<Vec<String>, String>)>,
 }
@@ -255,6 +259,7 @@ impl WorkloadState {
             seen_serving: BTreeSet::new(),
             seen_superseded: BTreeSet::new(),
             seen_stable: BTreeMap::new(),
+            lane: None,
             log: None,
         }
     }
