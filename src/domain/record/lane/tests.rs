@@ -1,6 +1,7 @@
 //! Which lane is open by what was stated, and by which rule.
 
 use super::*;
+use crate::domain::record::checklist::CheckId;
 use crate::domain::record::journal::Entry;
 use crate::domain::record::proof::Keys;
 use crate::domain::record::proof::tests::{here, keys, signed};
