@@ -161,7 +161,7 @@ fn had(workload: &WorkloadState, revision: &Revision) -> bool {
 /// It comes next where the environment before has released it, and this one never had it.
 fn is_next(world: &World, env: &Environment, id: &WorkloadId, incoming: &Revision) -> bool {
     let here = env.workload(id).is_some_and(|workload| had(workload, incoming));
-    let before = world.previous(env).is_some_and(|before| {
+    let before = world.way(env, id).before.is_some_and(|before| {
         let there = crate::domain::rules::checklist::candidate::counterpart(before, id);
         there.is_some_and(|there| is_released(world, before, &there.id))
     });

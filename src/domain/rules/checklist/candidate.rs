@@ -1,12 +1,16 @@
 //! The candidate of an environment: the artifacts that its checklist is about.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::way::Lanes;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::action::Subjects;
 use crate::domain::record::rejection::{Rejected, Rejection};
+use crate::domain::world::lane::OpenedLane;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// Where an environment stands with its candidate.
@@ -39,6 +43,8 @@ pub struct Candidate {
     /// All artifacts of the environment, without registries, which differ between environments: what an answer or a
     /// sign-off is given for.
     pub key: String,
+    /// The lane that it comes by, where all that goes out comes by it.
+    pub lane: Option<Arc<OpenedLane>>,
     /// Those of the artifacts in `key` that go out or come in.
     moving: Vec<String>,
     /// Images of those that differ from what is stable, as `key` names them; where none does, all of them.
@@ -56,6 +62,13 @@ struct Keys {
 }
 
 impl Candidate {
+    /// Returns what a GO is given for: in a lane, for that opening of it.
+    #[must_use]
+    pub fn signed_subject(&self) -> String {
+        let Some(opened) = &self.lane else { return self.key.clone() };
+        format!("{} lane:{}@{}", self.key, opened.rule.lane, opened.lane.opened)
+    }
+
     /// Whether a NO-GO for this subject holds for it: for the same, or for an artifact that is still to reach everybody,
     /// whatever else has changed beside it, or is left out of sight by a flag.
     #[must_use]
@@ -96,45 +109,42 @@ struct Part<'a> {
 }
 
 impl World {
-    /// Returns the environment before, in promotion order.
-    #[must_use]
-    pub fn previous(&self, env: &Environment) -> Option<&Environment> {
-        let at = self.environments.iter().position(|other| other.name() == env.name())?;
-        at.checked_sub(1).and_then(|before| self.environments.get(before))
-    }
-
-    /// Returns the environment after, in promotion order.
-    #[must_use]
-    pub fn next(&self, env: &Environment) -> Option<&Environment> {
-        let at = self.environments.iter().position(|other| other.name() == env.name())?;
-        self.environments.get(at + 1)
-    }
-
     /// Returns what an environment's checklist is about; `None` while nothing is known.
     #[must_use]
     pub fn candidate(&self, env: &Environment) -> Option<Candidate> {
-        let parts = self.parts(env);
+        self.candidate_by(env, Lanes::Followed)
+    }
+
+    pub(super) fn candidate_by(&self, env: &Environment, lanes: Lanes) -> Option<Candidate> {
+        let parts = self.parts(env, lanes);
         let main = parts.iter().rev().max_by_key(|part| part.standing)?;
-        Some(self.made(env, main, self.keys(env, &parts)))
+        let lane = self.lane_of(env, main, lanes).filter(|lane| {
+            let others = parts.iter().filter(|part| part.standing == CandidateState::UnderWay && part.id != main.id);
+            let by_it = |own: &Arc<OpenedLane>| own.rule == lane.rule && own.lane.opened == lane.lane.opened;
+            others.map(|part| self.lane_of(env, part, lanes)).all(|own| own.is_some_and(by_it))
+        });
+        let keys = self.keys(env, &parts, lanes);
+        Some(self.made(env, main, keys, (lanes, lane.cloned())))
     }
 
     /// Returns the same checklist as that of one workload, whose artifact is to go out.
     #[must_use]
     pub fn candidate_of(&self, env: &Environment, id: &WorkloadId) -> Option<Candidate> {
-        let parts = self.parts(env);
+        let parts = self.parts(env, Lanes::Followed);
         let part = parts.iter().find(|part| part.id == id)?;
-        Some(self.made(env, part, self.keys(env, &parts)))
+        let lane = self.lane_of(env, part, Lanes::Followed).cloned();
+        Some(self.made(env, part, self.keys(env, &parts, Lanes::Followed), (Lanes::Followed, lane)))
     }
 
     /// Returns the same where another revision of one workload is to go out, whatever else is in progress: what was said of
     /// that is not said of this.
     #[must_use]
     pub fn candidate_for(&self, env: &Environment, id: &WorkloadId, revision: &Revision) -> Option<Candidate> {
-        let mut parts = self.parts(env);
+        let mut parts = self.parts(env, Lanes::Ignored);
         let part = parts.iter_mut().find(|part| part.id == id)?;
         (part.revision, part.standing) = (revision, CandidateState::UnderWay);
         let part = parts.iter().find(|part| part.id == id)?;
-        Some(self.made(env, part, self.keys(env, &parts)))
+        Some(self.made(env, part, self.keys(env, &parts, Lanes::Ignored), (Lanes::Ignored, None)))
     }
 
     /// Returns what users get in an environment, whatever is to come in next: every revision that serves. `None` where that
@@ -149,14 +159,18 @@ impl World {
             let standing = CandidateState::UnderWay;
             parts.extend(serving.map(|revision| Part { id: &workload.id, revision, stable, standing }));
         }
-        Some(self.made(env, parts.first()?, self.keys(env, &parts)))
+        Some(self.made(env, parts.first()?, self.keys(env, &parts, Lanes::Ignored), (Lanes::Ignored, None)))
     }
 
     /// Returns the candidate, and every other workload of which something goes out.
     #[must_use]
     pub fn candidates(&self, env: &Environment) -> Vec<Candidate> {
-        let Some(main) = self.candidate(env) else { return Vec::new() };
-        let others = self.parts(env).into_iter().filter(|part| part.standing == CandidateState::UnderWay);
+        self.candidates_by(env, Lanes::Followed)
+    }
+
+    pub(super) fn candidates_by(&self, env: &Environment, lanes: Lanes) -> Vec<Candidate> {
+        let Some(main) = self.candidate_by(env, lanes) else { return Vec::new() };
+        let others = self.parts(env, lanes).into_iter().filter(|part| part.standing == CandidateState::UnderWay);
         let others: Vec<Candidate> = others
             .filter(|part| *part.id != main.workload)
             .map(|part| {
@@ -166,25 +180,31 @@ impl World {
                     changing: main.changing.clone(),
                     replacing: main.replacing.clone(),
                 };
-                self.made(env, &part, keys)
+                self.made(env, &part, keys, (lanes, main.lane.clone()))
             })
             .collect();
         std::iter::once(main).chain(others).collect()
     }
 
-    fn parts<'a>(&'a self, env: &'a Environment) -> Vec<Part<'a>> {
-        env.workloads.iter().filter_map(|workload| self.part(env, &workload.id)).collect()
+    fn parts<'a>(&'a self, env: &'a Environment, lanes: Lanes) -> Vec<Part<'a>> {
+        env.workloads.iter().filter_map(|workload| self.part(env, &workload.id, lanes)).collect()
+    }
+
+    /// The lane by which something goes out or comes in.
+    fn lane_of<'a>(&'a self, env: &'a Environment, part: &Part<'_>, lanes: Lanes) -> Option<&'a Arc<OpenedLane>> {
+        self.way_by(env, part.id, lanes).lane.filter(|_| part.standing != CandidateState::Settled)
     }
 
     /// Names the artifacts of these workloads, and apart those of them that are not settled.
-    fn keys(&self, env: &Environment, parts: &[Part<'_>]) -> Keys {
-        let named = |part: &Part<'_>| format!("{}={}", part.id.name, key(part.revision, self.before(env, part.id)));
+    fn keys(&self, env: &Environment, parts: &[Part<'_>], lanes: Lanes) -> Keys {
+        let named =
+            |part: &Part<'_>| format!("{}={}", part.id.name, key(part.revision, self.before_by(env, part.id, lanes)));
         let mut all: Vec<String> = parts.iter().map(named).collect();
         all.sort();
         let unsettled = || parts.iter().filter(|part| part.standing != CandidateState::Settled);
         // Each image, and whether stable has it; `None` where nothing is stable.
         let images = |part: &Part<'_>| -> Vec<(String, Option<bool>)> {
-            let key = key(part.revision, self.before(env, part.id));
+            let key = key(part.revision, self.before_by(env, part.id, lanes));
             let stays = Artifact::all(part.revision).map(|image| part.stable.map(|stable| image.is_in(stable)));
             key.split(',').map(str::to_owned).zip(stays).collect()
         };
@@ -201,17 +221,24 @@ impl World {
         }
     }
 
-    fn made(&self, env: &Environment, main: &Part<'_>, keys: Keys) -> Candidate {
+    fn made(
+        &self,
+        env: &Environment,
+        main: &Part<'_>,
+        keys: Keys,
+        (lanes, lane): (Lanes, Option<Arc<OpenedLane>>),
+    ) -> Candidate {
         Candidate {
             release: format!("{} {}", main.id.name, main.revision.version()),
             workload: main.id.clone(),
             revision: main.revision.clone(),
             version: main.revision.version(),
             images: main.revision.images.clone(),
-            digest: self.digest(env, main),
+            digest: self.digest(env, main, lanes),
             stable: main.stable.cloned(),
             standing: main.standing,
             key: keys.all,
+            lane,
             moving: keys.moving,
             changing: keys.changing,
             replacing: keys.replacing,
@@ -220,47 +247,41 @@ impl World {
 
     /// Returns the digest of the main container: as pods run it here, as the template names it, else as the environment
     /// before runs what bears the same name. Pods that come up here are compared with that.
-    fn digest(&self, env: &Environment, part: &Part<'_>) -> Option<String> {
+    fn digest(&self, env: &Environment, part: &Part<'_>, lanes: Lanes) -> Option<String> {
         let pinned = || {
             let image = part.revision.images.first()?;
             ImageRef::parse(image).digest.map(str::to_owned)
         };
-        let before =
-            || self.before(env, part.id).filter(|before| is_same_artifact(before, part.revision))?.digest.clone();
+        let before = || {
+            let before = self.before_by(env, part.id, lanes);
+            before.filter(|before| is_same_artifact(before, part.revision))?.digest.clone()
+        };
         part.revision.digest.clone().or_else(pinned).or_else(before)
     }
 
     /// Returns the revision that the environment before has and this one has not; `None` while another one goes out here.
     #[must_use]
     pub fn incoming<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<&'a Revision> {
-        self.part(env, id).filter(|part| part.standing == CandidateState::Incoming).map(|part| part.revision)
+        self.part(env, id, Lanes::Followed)
+            .filter(|part| part.standing == CandidateState::Incoming)
+            .map(|part| part.revision)
     }
 
     /// Returns what a workload of an environment brings: what is under way, else what comes in, else what is there.
     #[must_use]
     pub fn brings<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<&'a Revision> {
-        self.part(env, id).map(|part| part.revision)
-    }
-
-    /// Returns what the environment before has of a workload: what is under way there, else what is stable there. What is
-    /// still to come there is no candidate here: nobody has run it in the environment before. Before the first one is what
-    /// was named to come in.
-    #[must_use]
-    pub fn before<'a>(&'a self, env: &'a Environment, id: &WorkloadId) -> Option<&'a Revision> {
-        let Some(before) = self.previous(env) else { return env.workload(id)?.named.as_ref() };
-        let status = counterpart(before, id)?.status.as_ref()?;
-        status.canary.as_ref().or(status.stable.as_ref())
+        self.part(env, id, Lanes::Followed).map(|part| part.revision)
     }
 
     /// What a workload brings: what is under way, else what the environment before has and this one has not, else what
     /// is there.
-    fn part<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<Part<'a>> {
+    fn part<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId, lanes: Lanes) -> Option<Part<'a>> {
         let status = env.workload(id)?.status.as_ref();
         let stable = status.and_then(|status| status.stable.as_ref());
         if let Some(canary) = status.and_then(|status| status.canary.as_ref()) {
             return Some(Part { id, revision: canary, stable, standing: CandidateState::UnderWay });
         }
-        let incoming = self.before(env, id);
+        let incoming = self.before_by(env, id, lanes);
         match (incoming, stable) {
             (Some(incoming), Some(stable)) if !is_same_artifact(incoming, stable) => {
                 Some(Part { id, revision: incoming, stable: Some(stable), standing: CandidateState::Incoming })

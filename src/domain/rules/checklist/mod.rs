@@ -4,6 +4,7 @@
 //! - [`builtin`] answers the checks that the world answers on its own: artifact, rollback, live signals.
 //! - [`registry`] says whether registries have what comes in.
 //! - `flags` says whether the flags of the release are in order.
+//! - [`way`] says where a candidate comes from: from the environment before, or by a lane.
 //! - [`required`] compares what the config asks for with what the record says that others ask for.
 //! - [`role`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what blocks a promotion.
@@ -19,6 +20,7 @@ pub mod required;
 pub mod role;
 #[cfg(test)]
 mod tests;
+pub mod way;
 
 pub use built_from::BuiltFrom;
 pub use candidate::{Candidate, CandidateState};

@@ -102,7 +102,7 @@ fn images_of(revision: &Revision) -> impl Iterator<Item = StoredImage> {
 /// What a candidate is made of here.
 fn wanted<'a>(world: &'a World, env: &'a Environment, candidate: &'a Candidate) -> Vec<Wanted<'a>> {
     let revision = &candidate.revision;
-    let before = world.before(env, &candidate.workload).filter(|before| is_same_artifact(before, revision));
+    let before = world.had_before(env, candidate).filter(|before| is_same_artifact(before, revision));
     let digest_of = |revision: &Revision, container: &str| {
         let (_, image) = revision.containers().find(|(name, _)| *name == container)?;
         let pinned = ImageRef::parse(image).digest.map(str::to_owned);

@@ -1,6 +1,7 @@
 //! What may not be green: two environments, seen or not, with one artifact or another.
 
 mod flags;
+mod lane;
 mod registry;
 mod soak;
 

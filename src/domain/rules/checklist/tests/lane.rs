@@ -1,0 +1,153 @@
+//! A lane from dev into prod, past staging: what it changes, and for what.
+
+use std::sync::Arc;
+
+use super::{Part, Runs, id, now};
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::workload::{Revision, Snapshot};
+use crate::domain::record::checklist::{CheckId, CheckPhase, CheckSpec, How, SignOffRules};
+use crate::domain::record::lane::LaneRule;
+use crate::domain::record::lane::tests::rule;
+use crate::domain::rules::checklist::required::rules_here;
+use crate::domain::rules::lane::tests::{allow, cluster, open};
+use crate::domain::world::feed::Feed;
+use crate::domain::world::{EnvSettings, Environment, World};
+
+const FIX: Part<'_> = ("api", "registry/api:1.5.1", Some("sha256:77aa01ce"));
+const OLD: Part<'_> = ("api", "registry/api:1.4.2", Some("sha256:9f2c41ab"));
+const NEXT: Part<'_> = ("api", "registry/api:1.6.0", Some("sha256:c0ffee00"));
+
+fn gate(name: &str) -> CheckSpec {
+    CheckSpec {
+        id: CheckId::new(name),
+        title: name.to_owned(),
+        phase: CheckPhase::Pre,
+        gate: true,
+        owner: None,
+        how: How::Evidence("command".into()),
+        fresh: None,
+        runbook: None,
+    }
+}
+
+fn settings(name: &str) -> EnvSettings {
+    EnvSettings { namespace: name.to_owned(), workloads: vec![id()], is_declared: true, ..EnvSettings::new(name) }
+}
+
+/// Prod asks for two gates and two people; its lane for one of each.
+fn prod_settings() -> EnvSettings {
+    let roles = ["sre", "product"].map(|role| (role.to_owned(), 1)).to_vec();
+    EnvSettings {
+        checks: vec![gate("smoke"), gate("load")],
+        sign_offs: SignOffRules { roles, four_eyes: false },
+        lanes: vec![rule()],
+        ..settings("prod")
+    }
+}
+
+fn seen(world: &mut World, name: &str, snapshot: Snapshot) {
+    let target = WorkloadKey { env: EnvName::new(name), workload: id() };
+    world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+}
+
+/// What each environment serves, or what goes out in prod beside 1.4.2.
+fn world_with(prod: EnvSettings, serves: [Part<'_>; 3], goes_out: Option<Part<'_>>) -> World {
+    let mut world = World::new([settings("dev"), settings("staging"), prod]);
+    for name in ["dev", "staging", "prod"] {
+        let env = EnvName::new(name);
+        world.take(Feed::Cluster { env: env.clone(), identity: cluster(name) }, now());
+        world.take(Feed::Record { env: env.clone(), known: Ok(()) }, now());
+        world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
+    }
+    let [dev, staging, prod] = serves;
+    seen(&mut world, "dev", Runs::only(&[dev]).snapshot(false));
+    seen(&mut world, "staging", Runs::only(&[staging]).snapshot(false));
+    seen(&mut world, "prod", Runs::only(&[goes_out.unwrap_or(prod)]).snapshot(goes_out.is_some()));
+    world
+}
+
+/// Dev has released the fix, the others are behind.
+fn world() -> World {
+    world_with(prod_settings(), [FIX, OLD, OLD], None)
+}
+
+fn prod(world: &World) -> &Environment {
+    world.environment(&EnvName::new("prod")).unwrap()
+}
+
+/// The rule of the lane, with the clusters that it names.
+fn own_rule(world: &World) -> LaneRule {
+    rules_here(world, prod(world)).remove(0)
+}
+
+/// With the lane allowed, and open for one artifact.
+fn opened_for(mut world: World, part: Part<'_>) -> World {
+    allow(&mut world, "prod", now());
+    let rule = own_rule(&world);
+    open(&mut world, &[(part.0, part.2.unwrap())], rule, now());
+    world
+}
+
+fn comes_in(world: &World) -> Option<String> {
+    world.incoming(prod(world), &id()).map(Revision::version)
+}
+
+#[test]
+fn what_dev_has_released_comes_into_prod_past_staging() {
+    let world = world();
+    assert_eq!(comes_in(&world), None);
+    let world = opened_for(world, FIX);
+    assert_eq!(comes_in(&world).as_deref(), Some("1.5.1"));
+    let way = world.way(prod(&world), &id());
+    assert_eq!(way.before.map(|before| before.name().as_str()), Some("dev"));
+    let candidate = world.candidate(prod(&world)).unwrap();
+    let subject = candidate.signed_subject();
+    assert!(subject.starts_with(&candidate.key) && subject.contains(" lane:hotfix@1970-01-12T13:46:40Z"), "{subject}");
+    // In staging it is next as ever.
+    let staging = world.environment(&EnvName::new("staging")).unwrap();
+    assert_eq!(world.way(staging, &id()).before.map(|before| before.name().as_str()), Some("dev"));
+    assert!(world.candidate(staging).unwrap().lane.is_none());
+}
+
+#[test]
+fn what_goes_out_in_prod_is_in_the_lane_while_it_is_the_artifact() {
+    let in_lane = |goes_out: Part<'_>| {
+        let world = opened_for(world_with(prod_settings(), [FIX, OLD, OLD], Some(goes_out)), FIX);
+        world.candidate(prod(&world)).unwrap().lane.is_some()
+    };
+    assert!(in_lane(FIX));
+    let moved = ("api", "registry/api:1.5.1", Some("sha256:bad00bad"));
+    assert!(!in_lane(NEXT) && !in_lane(moved));
+}
+
+#[test]
+fn a_lane_is_over_for_prod_once_it_has_the_artifact() {
+    let world = opened_for(world_with(prod_settings(), [FIX, OLD, FIX], None), FIX);
+    assert!(world.way(prod(&world), &id()).lane.is_none());
+    assert_eq!(comes_in(&world).as_deref(), Some("1.4.2"), "what staging has, in promotion order");
+}
+
+/// Whatever runs anywhere, and whatever goes out: what is not the artifact of the lane is asked for what it was asked for.
+fn for_another_digest(mut check: impl FnMut(&World, &World)) {
+    let parts = [FIX, OLD, NEXT];
+    let all = || parts.iter().copied();
+    for (dev, staging) in all().flat_map(|dev| all().map(move |staging| (dev, staging))) {
+        for (serves, goes_out) in all().flat_map(|serves| [(serves, None), (OLD, Some(serves))]) {
+            let make = || world_with(prod_settings(), [dev, staging, serves], goes_out);
+            for lane in all().filter(|lane| dev != *lane && goes_out != Some(*lane)) {
+                let mut plain = make();
+                allow(&mut plain, "prod", now());
+                check(&plain, &opened_for(make(), lane));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lane_changes_no_candidate_of_another_digest() {
+    for_another_digest(|plain, opened| {
+        let of = |world: &World| (world.candidate(prod(world)), world.candidates(prod(world)), comes_in(world));
+        assert_eq!(of(plain), of(opened));
+    });
+}
