@@ -184,7 +184,8 @@ async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey
         driver.until(FIRST_DATA_TIMEOUT, is_located).await?;
         // Whether it is well where it comes from.
         let is_judged = |core: &Core| {
-            let before = core.world.environment(&target.env).and_then(|env| core.world.previous(env));
+            let env = core.world.environment(&target.env);
+            let before = env.and_then(|env| core.world.way(env, &target.workload).before);
             before.is_none_or(|before| {
                 let is_known = |workload: &WorkloadState| workload.assessment.verdict != Verdict::Blind;
                 !before.settings.has_metrics || before.workloads.iter().all(is_known)

@@ -235,9 +235,7 @@ pub(super) async fn settle_after(driver: &mut Driver, env: &EnvName) -> Result<(
 /// Looks until every environment that the answer rests on was seen, and every check has an answer or its time is over.
 pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     let rests_on = |world: &World| -> Vec<EnvName> {
-        let own = world.environment(env);
-        let before = own.and_then(|own| world.previous(own)).map(|before| before.name().clone());
-        before.into_iter().chain([env.clone()]).collect()
+        world.environment(env).map_or_else(|| vec![env.clone()], |own| world.rests_on(own))
     };
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {
@@ -263,10 +261,16 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     driver
         .until(limit, |core| {
             let rests_on = rests_on(&core.world);
-            let answering = rests_on.iter().filter_map(|name| core.world.environment(name));
+            // What has to hold after the release there does not hold it up.
+            let is_after = |other: &Environment| other.name() == env && rests_on.len() > 1;
+            let own = core.world.environment(env);
+            // No check is asked there.
+            let is_left_out = |other: &Environment| own.is_some_and(|own| core.world.leaves_out(own, other.name()));
+            let asked = rests_on.iter().filter_map(|name| core.world.environment(name));
+            let answering = asked.filter(|other| !is_left_out(other));
             answering.filter(|env| !env.is_down(SourceKind::Kubernetes)).all(|env| {
                 let subject = core.world.candidate(env).map(|candidate| candidate.key).unwrap_or_default();
-                let later = |phase| phase == CheckPhase::Post && env.name() != &rests_on[0];
+                let later = |phase| phase == CheckPhase::Post && is_after(env);
                 let mut looked_for = env.checks.iter().filter(|check| matches!(check.spec.how, How::Evidence(_)));
                 looked_for.all(|check| {
                     later(check.spec.phase)

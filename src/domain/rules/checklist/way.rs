@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::candidate::{Candidate, counterpart};
-use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
 use crate::domain::world::lane::{LaneState, OpenedLane};
 use crate::domain::world::{Environment, World};
@@ -80,6 +80,29 @@ impl World {
             Some(before) => has(before, id),
             None => env.workload(id)?.named.as_ref(),
         }
+    }
+
+    /// Returns the environments that the gates of one rest on, itself last: where its artifacts come from, by lanes that are
+    /// open as well, and what those leave out, for what was said against an artifact there counts.
+    #[must_use]
+    pub fn rests_on(&self, env: &Environment) -> Vec<EnvName> {
+        let opened = || env.workloads.iter().filter_map(|workload| workload.lane.as_ref()?.open());
+        let from = opened().map(|opened| &opened.before).chain(self.previous(env).map(Environment::name));
+        let skipped = opened().flat_map(|opened| &opened.skips);
+        let mut all: Vec<EnvName> = Vec::new();
+        for name in from.chain(skipped).chain([env.name()]) {
+            if !all.contains(name) {
+                all.push(name.clone());
+            }
+        }
+        all
+    }
+
+    /// Whether what goes out or comes in next leaves an environment out.
+    #[must_use]
+    pub fn leaves_out(&self, env: &Environment, other: &EnvName) -> bool {
+        let lane = self.candidate(env).and_then(|candidate| candidate.lane);
+        lane.is_some_and(|lane| lane.skips.contains(other))
     }
 
     /// Returns the environment that a candidate comes from; `None` for the first one.

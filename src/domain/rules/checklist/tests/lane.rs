@@ -151,3 +151,15 @@ fn a_lane_changes_no_candidate_of_another_digest() {
         assert_eq!(of(plain), of(opened));
     });
 }
+
+#[test]
+fn what_the_gates_rest_on_is_named_once_each_and_the_environment_itself_last() {
+    let names = |world: &World| world.rests_on(prod(world)).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&world()), ["staging", "prod"]);
+    let opened = opened_for(world(), FIX);
+    assert_eq!(names(&opened), ["dev", "staging", "prod"]);
+    assert!(opened.leaves_out(prod(&opened), &EnvName::new("staging")));
+    assert!(!opened.leaves_out(prod(&opened), &EnvName::new("dev")));
+    let dev = opened.environment(&EnvName::new("dev")).unwrap();
+    assert_eq!(opened.rests_on(dev), [EnvName::new("dev")]);
+}
