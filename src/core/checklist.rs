@@ -261,6 +261,8 @@ impl Core {
         let mut reds: Vec<RedRef> = reds.map(|red| RedRef { check: red.check.clone(), at: red.at }).collect();
         reds.sort_by_key(|red| red.at);
         let reds = reds.split_off(reds.len().saturating_sub(MAX_STATEMENTS)).into_iter().collect();
+        // A GO is for this opening of a lane, where the candidate comes by one; a NO-GO for the artifact.
+        let subject = if decision == Decision::Go { candidate.signed_subject() } else { candidate.key };
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
             cluster: here,
@@ -273,7 +275,7 @@ impl Core {
             note,
             at,
             reds: (decision == Decision::Go).then_some(reds),
-            subject: candidate.key,
+            subject,
             digest: candidate.digest,
             signature: None,
             proof: Proof::default(),

@@ -19,7 +19,7 @@ pub use request::{
     After, BRANCH_PREFIX, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, PipelineRequest, Request,
     TagRequest,
 };
-pub use subjects::{GatesAsked, Subjects};
+pub use subjects::{GatesAsked, Subjects, lane_of_subject, subject_in_lane};
 pub use target::{GitKey, OwnerKey, PipelineKey, System, TagKey, Target};
 
 /// What an operator asks for.

@@ -10,6 +10,9 @@ use crate::domain::facts::registry::StoredImage;
 use crate::domain::record::checklist::{Decision, SignOff};
 use crate::domain::record::ledger::Ledger;
 
+/// What stands between the artifacts of a subject and the opening of a lane.
+const LANE: &str = " lane:";
+
 /// The artifacts of an environment for which gates were asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subjects {
@@ -29,11 +32,26 @@ pub struct GatesAsked {
     pub images: Vec<StoredImage>,
 }
 
+/// Returns what a GO for artifacts is given for in one opening of a lane, and nowhere else.
+#[must_use]
+pub fn subject_in_lane(artifacts: &str, lane: &str, opened: Timestamp) -> String {
+    format!("{artifacts}{LANE}{lane}@{opened}")
+}
+
+/// Returns the lane in which a GO was given for artifacts.
+#[must_use]
+pub fn lane_of_subject<'a>(subject: &'a str, artifacts: &str) -> Option<&'a str> {
+    let opening = subject.strip_prefix(artifacts)?.strip_prefix(LANE)?;
+    Some(opening.rsplit_once('@').map_or(opening, |(lane, _)| lane))
+}
+
 impl Subjects {
     /// Whether a NO-GO for this subject holds for them: for the same, or for an artifact that is still to reach everybody,
     /// whatever else has changed beside it, or is left out of sight by a flag.
     #[must_use]
     pub fn is_held_by(&self, subject: &str) -> bool {
+        // In which lane it was given does not matter.
+        let subject = subject.split_once(LANE).map_or(subject, |(artifacts, _)| artifacts);
         subject == self.key || subject.split(' ').any(|part| self.moving.iter().any(|own| is_same_part(own, part)))
     }
 

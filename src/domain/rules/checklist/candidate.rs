@@ -8,7 +8,7 @@ use super::way::Lanes;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::action::Subjects;
+use crate::domain::record::action::{Subjects, subject_in_lane};
 use crate::domain::record::rejection::{Rejected, Rejection};
 use crate::domain::world::lane::OpenedLane;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -66,7 +66,7 @@ impl Candidate {
     #[must_use]
     pub fn signed_subject(&self) -> String {
         let Some(opened) = &self.lane else { return self.key.clone() };
-        format!("{} lane:{}@{}", self.key, opened.rule.lane, opened.lane.opened)
+        subject_in_lane(&self.key, &opened.rule.lane, opened.lane.opened)
     }
 
     /// Whether a NO-GO for this subject holds for it: for the same, or for an artifact that is still to reach everybody,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::candidate::Candidate;
 use crate::domain::facts::cluster::is_here;
-use crate::domain::record::checklist::{CheckId, Decision, RedRef, SignOff};
+use crate::domain::record::action::lane_of_subject;
+use crate::domain::record::checklist::{Check, CheckId, Decision, How, RedRef, SignOff};
 use crate::domain::record::ledger::{Ledger, Red, is_of};
 use crate::domain::record::proof::Flaw;
 use crate::domain::world::Environment;
@@ -43,6 +44,14 @@ impl RoleStatus {
     }
 }
 
+/// Who has to sign a candidate: how many people in which role.
+fn asked(env: &Environment, candidate: &Candidate) -> Vec<(String, usize)> {
+    match &candidate.lane {
+        Some(opened) => opened.rule.sign_offs.iter().map(|(role, people)| (role.clone(), *people)).collect(),
+        None => env.settings.sign_offs.roles.clone(),
+    }
+}
+
 /// Returns the board of an environment: every role that is asked for, and every other that someone signed in.
 #[must_use]
 pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<RoleStatus> {
@@ -64,9 +73,10 @@ pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) 
             taken_back.push(sign_off);
         }
     }
-    let asked = rules.roles.iter().map(|(role, needed)| (role.clone(), *needed));
-    let mut seats: Vec<RoleStatus> =
-        asked.map(|(role, needed)| RoleStatus { role, needed, signatures: Vec::new() }).collect();
+    let mut seats: Vec<RoleStatus> = asked(env, candidate)
+        .into_iter()
+        .map(|(role, needed)| RoleStatus { role, needed, signatures: Vec::new() })
+        .collect();
     // Who signed here first keeps that role when a second one is not allowed.
     let mut seated: Vec<(&str, &str)> = Vec::new();
     for sign_off in latest {
@@ -127,8 +137,8 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     if sign_off.decision == Decision::NoGo && candidate.is_held_by(&sign_off.subject) {
         return None;
     }
-    if sign_off.subject != candidate.key {
-        return Some(format!("given for {}", sign_off.subject));
+    if sign_off.subject != candidate.signed_subject() {
+        return Some(given_for(candidate, &sign_off.subject));
     }
     if !ledger.is_proven(&sign_off.proof) {
         return Some(sign_off.proof.flaw().unwrap_or(&Flaw::Unsigned).to_string());
@@ -136,13 +146,16 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     if !is_here(env.cluster.as_ref(), sign_off.cluster.as_ref()) {
         return Some("it does not say for which cluster".to_owned());
     }
+    if is_opener(candidate, &sign_off.who) {
+        return Some(opener(&sign_off.who));
+    }
     match (&sign_off.digest, &candidate.digest) {
         (was, is) if was == is => {}
         (Some(_), Some(_)) => return Some("the digest is another one now".to_owned()),
         (None, _) => return Some("given before the digest was known".to_owned()),
         (Some(_), None) => return Some("which digest runs now is not known".to_owned()),
     }
-    let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
+    let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && voids(check, candidate));
     let reds = reds_of(env, ledger, candidate).filter(|red| is_gate(&red.check));
     let since = reds.filter(|red| went_red_since(red, sign_off)).max_by_key(|red| red.at)?;
     let gate = &since.check;
@@ -151,6 +164,36 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     } else {
         format!("gate {gate} went red, and {} did not know it", sign_off.who)
     })
+}
+
+/// Says what a signature was given for, where that is something else.
+fn given_for(candidate: &Candidate, subject: &str) -> String {
+    match (&candidate.lane, lane_of_subject(subject, &candidate.key)) {
+        (Some(opened), None) if subject == candidate.key => format!("given outside the lane {}", opened.rule.lane),
+        (Some(opened), Some(lane)) if lane == opened.rule.lane => {
+            format!("given before the lane {lane} was opened again")
+        }
+        (_, Some(lane)) => format!("given in the lane {lane}"),
+        _ => format!("given for {subject}"),
+    }
+}
+
+/// Whether somebody opened or extended the lane that a candidate comes by.
+fn is_opener(candidate: &Candidate, who: &str) -> bool {
+    candidate.lane.as_ref().is_some_and(|opened| opened.by.contains(who))
+}
+
+fn opener(who: &str) -> String {
+    format!("{who} opened the lane: another person signs")
+}
+
+/// Whether a check that goes red voids a GO. In a lane only what it asks for does, and nothing that every cockpit answers by
+/// itself: one that does not know lanes compares with an environment that is left out, and this one asks it anew.
+fn voids(check: &Check, candidate: &Candidate) -> bool {
+    let is_asked = candidate.lane.as_ref().is_none_or(|opened| {
+        opened.rule.gates.contains(&check.spec.id) && !matches!(check.spec.how, How::BuiltinCheck(_))
+    });
+    check.spec.gate && is_asked
 }
 
 /// Returns the checks that went red for a candidate.
@@ -182,16 +225,28 @@ pub fn refusal(
     decision: Decision,
 ) -> Option<String> {
     let rules = &env.settings.sign_offs;
-    if !rules.roles.iter().any(|(known, _)| known == role) {
-        let known: Vec<&str> = rules.roles.iter().map(|(role, _)| role.as_str()).collect();
+    let mut roles = asked(env, candidate);
+    // Nobody is kept from saying NO-GO by a lane.
+    if decision == Decision::NoGo {
+        let is_left_out = |(role, _): &&(String, usize)| !roles.iter().any(|(own, _)| own == role);
+        let left_out: Vec<(String, usize)> = rules.roles.iter().filter(is_left_out).cloned().collect();
+        roles.extend(left_out);
+    }
+    if !roles.iter().any(|(known, _)| known == role) {
+        let known: Vec<&str> = roles.iter().map(|(role, _)| role.as_str()).collect();
+        let by =
+            candidate.lane.as_ref().map_or_else(String::new, |opened| format!(" by the lane {}", opened.rule.lane));
         return Some(if known.is_empty() {
             format!("no role signs in {}: name roles under [sign_offs]", env.name())
         } else {
-            format!("`{role}` is no role that signs in {}: there are {}", env.name(), known.join(", "))
+            format!("`{role}` is no role that signs in {}{by}: there are {}", env.name(), known.join(", "))
         });
     }
     if decision == Decision::NoGo {
         return None;
+    }
+    if is_opener(candidate, who) {
+        return Some(opener(who));
     }
     let elsewhere = role_statuses(env, ledger, candidate)
         .into_iter()

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::{Part, Runs, id, now};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::{Revision, Snapshot};
-use crate::domain::record::checklist::{CheckId, CheckPhase, CheckSpec, How, SignOffRules};
-use crate::domain::record::lane::LaneRule;
+use crate::domain::record::checklist::{
+    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
+};
+use crate::domain::record::journal::Entry;
 use crate::domain::record::lane::tests::rule;
+use crate::domain::record::lane::{Lane, LaneRule};
+use crate::domain::record::proof::Proof;
 use crate::domain::rules::checklist::required::rules_here;
-use crate::domain::rules::lane::tests::{allow, cluster, open};
+use crate::domain::rules::checklist::role::{refusal, role_statuses};
+use crate::domain::rules::lane::tests::{allow, cluster, open, state};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, Environment, World};
 
@@ -162,4 +169,139 @@ fn what_the_gates_rest_on_is_named_once_each_and_the_environment_itself_last() {
     assert!(!opened.leaves_out(prod(&opened), &EnvName::new("dev")));
     let dev = opened.environment(&EnvName::new("dev")).unwrap();
     assert_eq!(opened.rests_on(dev), [EnvName::new("dev")]);
+}
+
+/// A word of somebody about the candidate of prod, as their cockpit would say it.
+fn word(world: &World, (who, role): (&str, &str), decision: Decision, subject: &str) -> SignOff {
+    SignOff {
+        env: EnvName::new("prod"),
+        cluster: Some(cluster("prod")),
+        role: role.to_owned(),
+        who: who.to_owned(),
+        verified: true,
+        decision,
+        note: "seen".to_owned(),
+        at: now(),
+        subject: subject.to_owned(),
+        digest: world.candidate(prod(world)).unwrap().digest,
+        takes_back: None,
+        takes_back_of: None,
+        reds: None,
+        signature: None,
+        proof: Proof::default(),
+    }
+}
+
+/// Says it, and returns why the last word in that role does not count.
+fn void(world: &mut World, word: SignOff) -> Option<String> {
+    let role = word.role.clone();
+    state(world, Entry::SignedOff(word), now());
+    let seats = role_statuses(prod(world), &world.ledger, &world.candidate(prod(world)).unwrap());
+    seats.into_iter().find(|seat| seat.role == role).unwrap().signatures.pop().unwrap().void
+}
+
+fn subject(world: &World) -> String {
+    world.candidate(prod(world)).unwrap().signed_subject()
+}
+
+/// Prod as it would be after a second opening, once the first was closed.
+fn opened_again() -> World {
+    let mut world = opened_for(world(), FIX);
+    let lane = prod(&world).workload(&id()).unwrap().lane.as_ref().unwrap().open().unwrap().lane.clone();
+    let end = Lane { is_end: true, ..lane };
+    state(&mut world, Entry::Lane(Box::new(end)), now());
+    let rule = own_rule(&world);
+    let later = now() + SignedDuration::from_secs(5);
+    open(&mut world, &[("api", "sha256:77aa01ce")], rule, later);
+    world.reassess(now());
+    world
+}
+
+#[test]
+fn a_go_of_the_normal_way_is_none_in_the_lane_and_the_reverse() {
+    let normal = || world_with(prod_settings(), [FIX, OLD, OLD], Some(FIX));
+    let in_lane = || opened_for(normal(), FIX);
+    let (outside, inside) = (subject(&normal()), subject(&in_lane()));
+    let go = |mut world: World, subject: &str| {
+        let word = word(&world, ("bob", "sre"), Decision::Go, subject);
+        void(&mut world, word)
+    };
+    assert_eq!(go(in_lane(), &outside).as_deref(), Some("given outside the lane hotfix"));
+    assert_eq!(go(normal(), &inside).as_deref(), Some("given in the lane hotfix"));
+    assert_eq!((go(normal(), &outside), go(in_lane(), &inside)), (None, None));
+    let again = go(opened_again(), &subject(&opened_for(world(), FIX)));
+    assert_eq!(again.as_deref(), Some("given before the lane hotfix was opened again"));
+    // What was said against the artifact holds in both.
+    let no_go = |mut world: World| {
+        let word = word(&world, ("bob", "product"), Decision::NoGo, &outside);
+        void(&mut world, word)
+    };
+    assert_eq!((no_go(normal()), no_go(in_lane())), (None, None));
+}
+
+#[test]
+fn whoever_opened_it_does_not_count() {
+    let mut world = opened_for(world(), FIX);
+    let subject = subject(&world);
+    let said = word(&world, ("alice", "sre"), Decision::Go, &subject);
+    assert_eq!(void(&mut world, said).as_deref(), Some("alice opened the lane: another person signs"));
+    let may = |who: &str, role: &str, decision: Decision| {
+        let candidate = world.candidate(prod(&world)).unwrap();
+        refusal(prod(&world), &world.ledger, &candidate, (who, role), decision)
+    };
+    assert_eq!(may("alice", "sre", Decision::Go).as_deref(), Some("alice opened the lane: another person signs"));
+    assert_eq!(may("bob", "sre", Decision::Go), None);
+    let other = may("bob", "product", Decision::Go).unwrap();
+    assert_eq!(other, "`product` is no role that signs in prod by the lane hotfix: there are sre");
+    assert_eq!((may("alice", "sre", Decision::NoGo), may("bob", "product", Decision::NoGo)), (None, None));
+}
+
+/// Whoever takes a NO-GO back in a lane takes it back for good.
+#[test]
+fn a_no_go_that_is_taken_back_in_a_lane_stays_so() {
+    let mut world = opened_for(world_with(prod_settings(), [FIX, OLD, OLD], Some(FIX)), FIX);
+    let plain = world.candidate(prod(&world)).unwrap().key;
+    let no_go = word(&world, ("bob", "sre"), Decision::NoGo, &plain);
+    assert_eq!(void(&mut world, no_go.clone()), None);
+    let subject = subject(&world);
+    let back = SignOff { takes_back: Some(no_go.at), ..word(&world, ("bob", "sre"), Decision::Go, &subject) };
+    assert_eq!(void(&mut world, back), None);
+    for name in ["staging", "prod"] {
+        seen(&mut world, name, Runs::only(&[FIX]).snapshot(false));
+    }
+    let settled = world.candidate(prod(&world)).unwrap();
+    assert!(settled.lane.is_none() && settled.key == plain);
+    let seats = role_statuses(prod(&world), &world.ledger, &settled);
+    assert!(seats.iter().all(|seat| seat.holding(Decision::NoGo).next().is_none()), "{seats:?}");
+}
+
+fn red(check: &str, subject: String) -> Entry {
+    let finding = Finding {
+        found: CheckOutcome::Failed,
+        summary: "77aa01ce on 0/2 pods of staging".to_owned(),
+        evidence: Vec::new(),
+        green_when: String::new(),
+        at: now() + SignedDuration::from_secs(1),
+        subject,
+    };
+    let (env, check) = (EnvName::new("prod"), CheckId::new(check));
+    Entry::Checked { env, cluster: Some(cluster("prod")), check, finding }
+}
+
+/// One that does not know lanes compares what goes out with staging, and shares that as red.
+#[test]
+fn a_red_artifact_of_an_older_cockpit_voids_no_go_of_the_lane() {
+    let asks = LaneRule { gates: [CheckId::new("artifact"), CheckId::new("smoke")].into(), ..rule() };
+    let artifact = CheckSpec { how: How::BuiltinCheck(BuiltinCheck::Artifact), ..gate("artifact") };
+    let checks = vec![artifact, gate("smoke"), gate("load")];
+    let settings = || EnvSettings { checks: checks.clone(), lanes: vec![asks.clone()], ..prod_settings() };
+    let after = |went_red: &str| {
+        let mut world = opened_for(world_with(settings(), [FIX, OLD, OLD], Some(FIX)), FIX);
+        let key = world.candidate(prod(&world)).unwrap().key;
+        state(&mut world, red(went_red, key), now());
+        let go = word(&world, ("bob", "sre"), Decision::Go, &subject(&world));
+        void(&mut world, go)
+    };
+    assert_eq!((after("artifact"), after("load")), (None, None));
+    assert_eq!(after("smoke").as_deref(), Some("gate smoke went red since"));
 }
