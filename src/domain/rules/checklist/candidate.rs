@@ -262,9 +262,16 @@ impl World {
     /// Returns the revision that the environment before has and this one has not; `None` while another one goes out here.
     #[must_use]
     pub fn incoming<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<&'a Revision> {
-        self.part(env, id, Lanes::Followed)
-            .filter(|part| part.standing == CandidateState::Incoming)
-            .map(|part| part.revision)
+        self.incoming_by(env, id, Lanes::Followed)
+    }
+
+    pub(in crate::domain::rules) fn incoming_by<'a>(
+        &'a self,
+        env: &'a Environment,
+        id: &'a WorkloadId,
+        lanes: Lanes,
+    ) -> Option<&'a Revision> {
+        self.part(env, id, lanes).filter(|part| part.standing == CandidateState::Incoming).map(|part| part.revision)
     }
 
     /// Returns what a workload of an environment brings: what is under way, else what comes in, else what is there.

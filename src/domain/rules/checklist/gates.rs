@@ -4,6 +4,8 @@
 
 mod artifacts;
 mod before;
+mod checks;
+mod lane;
 mod served;
 
 pub use served::against_served;
@@ -14,18 +16,19 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
-use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState, How};
-use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding, SignOff};
+use crate::domain::record::checklist::check::{Check, CheckPhase, How};
+use crate::domain::record::checklist::{BuiltinCheck, Decision, SignOff};
 use crate::domain::record::regression::Regression;
-use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact, rejection_of};
-use crate::domain::rules::checklist::flags::flags;
+use crate::domain::rules::checklist::candidate::{is_same_artifact, rejection_of};
 use crate::domain::rules::checklist::required::missing_gates;
 use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
+use crate::domain::rules::checklist::way::Lanes;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::rules::verdict::of_state;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
+use checks::{collecting, flags_in_order, gate, is_answered_anew, is_asked};
 
 /// What helps where a version is proven to be worse, and stays so.
 const ANOTHER: &str = "release another version";
@@ -42,12 +45,16 @@ pub struct Answer {
 /// Returns GO or NO-GO for an environment with every reason, for all its workloads.
 #[must_use]
 pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
+    answer_by(world, (env, Lanes::Followed), now)
+}
+
+fn answer_by(world: &World, (env, lanes): (&Environment, Lanes), now: Timestamp) -> Answer {
     let mut reasons = Vec::new();
     for workload in &env.workloads {
-        reasons.extend(rejected(world, env, workload));
+        reasons.extend(rejected(world, (env, lanes), workload));
         reasons.extend(live(env, workload));
     }
-    reasons.extend(listed(world, (env, Promoted::All), now, |_| true));
+    reasons.extend(listed(world, (env, Promoted::All, lanes), now, |_| true));
     reasons.extend(before::heard_of(env, now).err());
     red_first(&mut reasons);
     let verdict = match reasons.first().map(|reason| reason.kind) {
@@ -62,9 +69,9 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
 /// Returns everything that blocks promoting one workload.
 #[must_use]
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
-    let mut reasons: Vec<Refusal> = rejected(world, env, workload).into_iter().collect();
+    let mut reasons: Vec<Refusal> = rejected(world, (env, Lanes::Followed), workload).into_iter().collect();
     reasons.extend(live(env, workload));
-    reasons.extend(listed(world, (env, Promoted::Workload(workload)), now, |_| true));
+    reasons.extend(listed(world, (env, Promoted::Workload(workload), Lanes::Followed), now, |_| true));
     red_first(&mut reasons);
     reasons
 }
@@ -80,7 +87,8 @@ pub fn in_the_way_of(
 ) -> Vec<Refusal> {
     let mut reasons = live(env, workload);
     reasons.extend(regressed_before(world, env, workload, revision));
-    reasons.extend(listed(world, (env, Promoted::Revision(workload, revision)), now, |_| true));
+    // Nobody opened a lane for this one.
+    reasons.extend(listed(world, (env, Promoted::Revision(workload, revision), Lanes::Ignored), now, |_| true));
     red_first(&mut reasons);
     reasons
 }
@@ -90,7 +98,8 @@ pub fn in_the_way_of(
 #[must_use]
 pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
-    let mut reasons = listed(world, (env, Promoted::Workload(workload)), now, |check| !is_live(check));
+    let promoted = (env, Promoted::Workload(workload), Lanes::Followed);
+    let mut reasons = listed(world, promoted, now, |check| !is_live(check));
     reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind.is_unknown()));
     reasons.extend(regressed(workload));
     red_first(&mut reasons);
@@ -118,7 +127,7 @@ fn regressed(workload: &WorkloadState) -> Option<Refusal> {
 }
 
 /// Why nothing of an artifact may go out here: it was rolled back or aborted in this environment (law 11).
-fn rejected(world: &World, env: &Environment, workload: &WorkloadState) -> Option<Refusal> {
+fn rejected(world: &World, (env, lanes): (&Environment, Lanes), workload: &WorkloadState) -> Option<Refusal> {
     let canary = workload.status.as_ref().and_then(|status| status.canary.as_ref());
     let (version, rejection) = if let Some(canary) = canary {
         if !workload.rejected.contains(&canary.hash) {
@@ -126,7 +135,7 @@ fn rejected(world: &World, env: &Environment, workload: &WorkloadState) -> Optio
         }
         (canary.version(), workload.rejected.rejection(&canary.hash))
     } else {
-        let incoming = world.incoming(env, &workload.id)?;
+        let incoming = world.incoming_by(env, &workload.id, lanes)?;
         let snapshot = workload.snapshot.as_ref()?;
         let sets = snapshot.replicasets.iter().filter(|rs| workload.rejected.contains(&rs.hash));
         let left = sets.map(|rs| snapshot.revision(rs)).find(|revision| is_same_artifact(revision, incoming));
@@ -166,7 +175,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
     if live.verdict != Verdict::Go || !under_way {
         return live;
     }
-    let mut missing = listed(world, (env, Promoted::All), now, |_| true);
+    let mut missing = listed(world, (env, Promoted::All, Lanes::Followed), now, |_| true);
     red_first(&mut missing);
     if missing.is_empty() {
         return live;
@@ -227,44 +236,54 @@ enum Promoted<'a> {
 /// one workload is to be promoted, its artifact is compared; without one, that of every workload that goes out.
 fn listed(
     world: &World,
-    (env, promoted): (&Environment, Promoted<'_>),
+    (env, promoted, lanes): (&Environment, Promoted<'_>, Lanes),
     now: Timestamp,
     counts: impl Fn(&Check) -> bool,
 ) -> Vec<Refusal> {
     let candidate = match promoted {
         Promoted::Revision(workload, revision) => world.candidate_for(env, &workload.id, revision),
-        Promoted::All | Promoted::Workload(_) => world.candidate(env),
+        Promoted::All | Promoted::Workload(_) => world.candidate_by(env, lanes),
     };
     let stopped = stopped(world, env, now);
-    let Some(candidate) = candidate else {
+    let Some(mut candidate) = candidate else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
         let nothing = Refusal::new(RefusalKind::Blind, "no candidate release seen yet", "");
         let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
         return stopped.into_iter().chain(asked.then_some(nothing)).collect();
     };
+    let going_out = match promoted {
+        Promoted::Revision(..) => vec![candidate.clone()],
+        Promoted::Workload(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
+        Promoted::All => world.candidates_by(env, lanes),
+    };
+    // What is promoted is in a lane or is not, whatever else of the environment is in one.
+    candidate.lane = going_out.first().and_then(|first| first.lane.clone());
+    let opened = candidate.lane.as_deref();
     let checks = env
         .checks
         .iter()
         .filter(|check| check.spec.phase != CheckPhase::Post && !is_answered_anew(check) && counts(check))
-        .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)));
+        .filter(|check| is_asked(check, opened))
+        .filter_map(|check| {
+            let check = lane::answered(world, (env, &candidate, lanes), check, now);
+            gate(&check, &candidate.key, now).map(|reason| collecting(env, &check, reason))
+        });
     let mut reasons: Vec<Refusal> = stopped.into_iter().chain(checks).collect();
-    let going_out = match promoted {
-        Promoted::Revision(..) => vec![candidate.clone()],
-        Promoted::Workload(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
-        Promoted::All => world.candidates(env),
-    };
     reasons.extend(artifacts::same_artifact(world, env, &going_out, now));
     reasons.extend(artifacts::in_registries(world, env, &going_out, now));
     reasons.extend(flags_in_order(world, env, &candidate, now));
-    if let Some(before) = world.previous(env) {
-        for candidate in &going_out {
-            for reason in before::in_the_way(world, (env, before), candidate, now) {
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
-                }
+    for candidate in &going_out {
+        let Some(before) = world.before_of(env, candidate) else { continue };
+        for reason in before::in_the_way(world, (env, before), candidate, now) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
             }
         }
     }
+    if lanes == Lanes::Followed {
+        reasons.extend(lane::several(env, &going_out));
+    }
+    reasons.extend(opened.into_iter().flat_map(|opened| lane::unfit(env, opened, now)));
     let promoted: Vec<&WorkloadId> = match promoted {
         Promoted::All => env.workloads.iter().map(|workload| &workload.id).collect(),
         Promoted::Workload(workload) | Promoted::Revision(workload, _) => vec![&workload.id],
@@ -275,7 +294,7 @@ fn listed(
     }));
     reasons.extend(missing_gates(world, env, &promoted));
     // A gate, or who dropped one, may stand in that of the environment before.
-    reasons.extend([Some(env), world.previous(env)].into_iter().flatten().filter_map(record_unknown));
+    reasons.extend([Some(env), world.before_of(env, &candidate)].into_iter().flatten().filter_map(record_unknown));
     for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(no_gos(&seat));
         let (go, needed) = (seat.holding(Decision::Go).count(), seat.needed);
@@ -291,8 +310,8 @@ fn listed(
     reasons
 }
 
-/// Returns everything that blocks turning a feature flag on: all gates, about what comes in next as well as about what users
-/// get, for the flag is in both.
+/// Returns everything that blocks turning a feature flag on: all gates, whatever lane is open, about what comes in next as well
+/// as about what users get, for the flag is in both.
 #[must_use]
 pub fn in_the_way_of_flag(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
     let Some(served) = world.served(env) else {
@@ -300,7 +319,7 @@ pub fn in_the_way_of_flag(world: &World, env: &Environment, now: Timestamp) -> V
         let nothing = Refusal::new(RefusalKind::Blind, text, format!("green when {} answers", env.name()));
         return stopped(world, env, now).into_iter().chain([nothing]).collect();
     };
-    let mut reasons = answer(world, env, now).reasons;
+    let mut reasons = answer_by(world, (env, Lanes::Ignored), now).reasons;
     let about_served = role_statuses(env, &world.ledger, &served).iter().flat_map(no_gos).collect::<Vec<_>>();
     for reason in about_served {
         if !reasons.contains(&reason) {
@@ -309,22 +328,6 @@ pub fn in_the_way_of_flag(world: &World, env: &Environment, now: Timestamp) -> V
     }
     red_first(&mut reasons);
     reasons
-}
-
-/// Whether a check is not held to what was found of it last: it is about what goes out, or about what others say, now.
-fn is_answered_anew(check: &Check) -> bool {
-    matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Registry | BuiltinCheck::Flags(_)))
-}
-
-/// What is asked of the flags of the release, where the checklist asks that.
-fn flags_in_order(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> Vec<Refusal> {
-    let gates = env.checks.iter().filter(|check| check.spec.gate && check.spec.phase != CheckPhase::Post);
-    let refused = |check: &Check| {
-        let How::BuiltinCheck(BuiltinCheck::Flags(rules)) = check.spec.how else { return None };
-        let answer = flags(world, env, candidate, &rules, now);
-        artifacts::refused((check.spec.id.as_str(), RefusalKind::Gate), &[], candidate, &answer)
-    };
-    gates.filter_map(refused).collect()
 }
 
 /// What people stated of the environment itself.
@@ -367,44 +370,4 @@ fn missing(people: usize, role: &str) -> String {
     } else {
         format!("needs a GO from {people} people in role {role}")
     }
-}
-
-/// The check of the live signals has no answer for as long as they are collected.
-fn collecting(env: &Environment, check: &Check, reason: Refusal) -> Refusal {
-    let is_live = matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
-    let is_collecting = reason.kind == RefusalKind::Blind && env.assessment().verdict == Verdict::Wait;
-    if is_live && is_collecting { Refusal { kind: RefusalKind::Collecting, ..reason } } else { reason }
-}
-
-/// Returns why a check blocks it, if it does.
-fn gate(check: &Check, subject: &str, now: Timestamp) -> Option<Refusal> {
-    if !check.spec.gate {
-        return None;
-    }
-    let state = check.state(subject, now);
-    let told = |finding: &Finding| (finding.summary.clone(), finding.green_when.clone());
-    let (summary, green) = check.finding.as_ref().map(told).unwrap_or_default();
-    let id = &check.spec.id;
-    let (kind, text, remedy) = match state {
-        CheckState::Passed => return None,
-        CheckState::Failed => (RefusalKind::Gate, format!("{id}: {summary}"), green),
-        CheckState::Blind => (RefusalKind::Blind, format!("{id}: {summary}"), green),
-        CheckState::Stale => (
-            RefusalKind::Blind,
-            match &check.finding {
-                Some(finding) if finding.subject != subject => {
-                    format!("{id}: the last answer is about another version")
-                }
-                _ => format!("{id}: the last answer is stale"),
-            },
-            if check.is_manual() { "someone acknowledges it again".to_owned() } else { "it is run again".to_owned() },
-        ),
-        CheckState::Running => (RefusalKind::Blind, format!("{id}: running"), "the answer is there".to_owned()),
-        CheckState::Pending if check.is_manual() => {
-            (RefusalKind::Gate, format!("{id}: not acknowledged"), "someone acknowledges it".to_owned())
-        }
-        CheckState::Pending => (RefusalKind::Blind, format!("{id}: not run yet"), "the answer is there".to_owned()),
-    };
-    let remedy = if remedy.is_empty() { remedy } else { format!("green when {remedy}") };
-    Some(Refusal::new(kind, text, remedy))
 }

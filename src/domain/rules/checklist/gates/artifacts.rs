@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::checks::is_asked;
 use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::check::{Check, CheckOutcome, How};
 use crate::domain::rules::checklist::artifact::artifact_of;
@@ -11,14 +12,16 @@ use crate::domain::rules::checklist::registry::registry_of;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, World};
 
-/// Law 2 holds where the checklist leaves it out, too.
+/// Law 2 holds where the checklist or a lane leaves it out, too.
 pub(super) fn same_artifact(world: &World, env: &Environment, going_out: &[Candidate], now: Timestamp) -> Vec<Refusal> {
-    let is_asked =
-        |check: &Check| check.spec.gate && matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Artifact));
-    if env.checks.iter().any(is_asked) {
-        return Vec::new();
-    }
-    let refused = |candidate| {
+    let is_compared = |check: &Check, candidate: &Candidate| {
+        let is_it = matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Artifact));
+        check.spec.gate && is_it && is_asked(check, candidate.lane.as_deref())
+    };
+    let refused = |candidate: &Candidate| {
+        if env.checks.iter().any(|check| is_compared(check, candidate)) {
+            return None;
+        }
         let (kind, answer) = (RefusalKind::Artifact, artifact_of(world, env, candidate, now));
         refused(("artifact", kind), going_out, candidate, &answer)
     };
