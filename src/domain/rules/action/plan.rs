@@ -20,6 +20,7 @@ use crate::domain::rules::action::rollback_estimate::after_release;
 use crate::domain::rules::action::{flag, git, owner, pipeline, tag};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::registry::{going_out, gone};
+use crate::domain::rules::checklist::way::Lanes;
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::code_or_flag;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -290,7 +291,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             }
             if let Some(promoted) = &promoted {
                 let subjects = subjects(world, env, workload, promoted);
-                plan.record.rests_on = rests_on(world, env, workload);
+                plan.record.rests_on = rests_on(world, env, workload, promoted);
                 let images = images(world, env, workload, promoted);
                 plan.record.gates_asked = vec![GatesAsked { env: env.name().clone(), subjects, images }];
                 let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
@@ -341,9 +342,23 @@ fn images(world: &World, env: &Environment, workload: &WorkloadState, promoted: 
     candidate.map(|candidate| going_out(world, env, &candidate)).unwrap_or_default()
 }
 
+/// The environment that what is promoted comes from: by a lane only what goes out here or comes in next.
+fn before<'a>(
+    world: &'a World,
+    env: &'a Environment,
+    workload: &WorkloadState,
+    promoted: &Revision,
+) -> Option<&'a Environment> {
+    match comes(world, env, workload, promoted) {
+        (false, false) => world.previous(env),
+        _ => world.way(env, &workload.id).before,
+    }
+}
+
 /// What a promotion rests on besides its own object: what the environment before runs.
-fn rests_on(world: &World, env: &Environment, workload: &WorkloadState) -> Vec<RestsOn> {
-    let before = world.previous(env).and_then(|before| Some((before, counterpart(before, &workload.id)?)));
+fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, promoted: &Revision) -> Vec<RestsOn> {
+    let before = before(world, env, workload, promoted);
+    let before = before.and_then(|before| Some((before, counterpart(before, &workload.id)?)));
     let seen = before.and_then(|(before, there)| {
         let snapshot = there.snapshot.as_ref()?;
         let target = WorkloadKey { env: before.name().clone(), workload: there.id.clone() }.into();
@@ -433,7 +448,7 @@ fn unfit_to_promote(
 
 /// A revision that is newer, or was rejected here, has to be what the environment before runs (law 2).
 fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, to: &Revision) -> Option<Refusal> {
-    let before = world.previous(env)?;
+    let before = before(world, env, workload, to)?;
     let there = counterpart(before, &workload.id).and_then(|there| there.status.as_ref()?.stable.as_ref());
     let text = match there {
         Some(there) if is_same_artifact(there, to) => return None,
@@ -450,7 +465,8 @@ pub(super) fn never_here(
     workload: &WorkloadState,
     snapshot: &Snapshot,
 ) -> Option<String> {
-    let incoming = world.incoming(env, &workload.id)?;
+    // What a lane brings changes nothing for the way back (law 3).
+    let incoming = world.incoming_by(env, &workload.id, Lanes::Ignored)?;
     let had = snapshot.replicasets.iter().any(|rs| is_same_artifact(&snapshot.revision(rs), incoming));
     (!had).then(|| incoming.version())
 }

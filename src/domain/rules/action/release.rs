@@ -85,7 +85,7 @@ fn released_before(world: &World, env: &Environment, workload: &WorkloadState) -
         let text = "./cockpit.toml is not trusted, and says where images come from here";
         return Err(Refusal::new(RefusalKind::Blind, text, "run `cockpit trust`"));
     }
-    let Some(before) = world.previous(env) else {
+    let Some(before) = world.way(env, &workload.id).before else {
         if let Some(revision) = &workload.named {
             return Ok(Incoming::new(env, Origin::Named, revision.clone()));
         }
@@ -118,7 +118,7 @@ fn released_before(world: &World, env: &Environment, workload: &WorkloadState) -
 
 /// Returns why what comes in is not known to do well in the environment before, where that is measured.
 fn unmeasured(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<Refusal> {
-    let before = world.previous(env)?;
+    let before = world.way(env, &workload.id).before?;
     let there = counterpart(before, &workload.id).filter(|there| is_unmeasured(before, there, now))?;
     let why: Vec<&str> = there.assessment.describe().collect();
     let text = format!("how it does in {} is not known: {}", before.name(), why.join("; "));
@@ -157,7 +157,8 @@ pub fn named(world: &World, key: &WorkloadKey, image: &str) -> Result<Option<Rev
     if is_there {
         return Ok(None);
     }
-    let before = world.previous(env).map_or_else(String::new, |before| before.name().to_string());
+    let before = world.way(env, &workload.id).before;
+    let before = before.map_or_else(String::new, |before| before.name().to_string());
     let text =
         format!("{before} has released {}, not {}@{}", revision.version(), parsed.version(), short_digest(digest));
     Err(Refusal::new(RefusalKind::Artifact, text, "what is promoted is what was verified there"))

@@ -81,7 +81,7 @@ pub(super) fn artifact_of(world: &World, env: &Environment, candidate: &Candidat
     let snapshot = workload.and_then(|workload| workload.snapshot.as_deref());
     let mut answer = runs_here(env, candidate, snapshot);
     if answer.found == CheckOutcome::Passed {
-        if let Some(before) = world.previous(env) {
+        if let Some(before) = world.before_of(env, candidate) {
             let own = std::mem::take(&mut answer.evidence);
             answer = same_as_before(before, candidate, snapshot, now);
             answer.evidence.splice(0..0, own);

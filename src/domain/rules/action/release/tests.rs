@@ -2,6 +2,7 @@
 
 mod by_git;
 mod by_pipeline;
+mod lane;
 mod registries;
 
 use std::sync::Arc;

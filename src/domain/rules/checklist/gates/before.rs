@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::gate;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::checklist::check::CheckPhase;
+use crate::domain::record::checklist::CheckId;
+use crate::domain::record::checklist::check::{Check, CheckPhase};
 use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, World};
@@ -31,12 +32,22 @@ fn checks_after(
     candidate: &Candidate,
     now: Timestamp,
 ) -> Vec<Refusal> {
-    let mut after =
-        before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post && check.spec.gate).peekable();
-    if after.peek().is_none() {
-        return Vec::new();
-    }
     let name = before.name();
+    let rule = candidate.lane.as_ref().map(|opened| &opened.rule);
+    let is_gate = |check: &&Check| check.spec.phase == CheckPhase::Post && check.spec.gate;
+    let is_asked = |check: &&Check| rule.is_none_or(|rule| rule.gates_before.contains(&check.spec.id));
+    let mut after = before.checks.iter().filter(is_gate).filter(is_asked).peekable();
+    // A lane may name one that is none there.
+    let named = rule.map(|rule| &rule.gates_before).into_iter().flatten();
+    let is_missing = |id: &&CheckId| !before.checks.iter().any(|check| check.spec.id == **id && is_gate(&check));
+    let missing = named.filter(is_missing).map(|id| {
+        let text = format!("{name}: {id}: the lane asks for this gate, and there is none");
+        Refusal::new(RefusalKind::Blind, text, "add it to this config")
+    });
+    let missing: Vec<Refusal> = missing.collect();
+    if after.peek().is_none() {
+        return missing;
+    }
     if let Err(unknown) = heard_of(before, now) {
         return vec![unknown];
     }
@@ -49,10 +60,10 @@ fn checks_after(
         let remedy = format!("green when {name} runs {} and its checks pass", candidate.version);
         return vec![Refusal::new(RefusalKind::Blind, text, remedy)];
     }
-    after
+    let reasons = after
         .filter_map(|check| gate(check, &there.key, now))
-        .map(|reason| Refusal { text: format!("{name}: {}", reason.text), ..reason })
-        .collect()
+        .map(|reason| Refusal { text: format!("{name}: {}", reason.text), ..reason });
+    missing.into_iter().chain(reasons).collect()
 }
 
 /// Returns why what is known of the environment before may no longer be so.
@@ -67,7 +78,7 @@ pub(super) fn heard_of(before: &Environment, now: Timestamp) -> Result<(), Refus
 
 /// Whether the environment before runs the very artifact of a candidate; otherwise what it runs.
 fn runs_it(world: &World, env: &Environment, candidate: &Candidate) -> Result<(), String> {
-    let runs = world.before(env, &candidate.workload);
+    let runs = world.had_before(env, candidate);
     if runs.is_some_and(|runs| is_same_artifact(runs, &candidate.revision)) {
         return Ok(());
     }
@@ -81,7 +92,8 @@ fn soaks(
     candidate: &Candidate,
     now: Timestamp,
 ) -> Option<Refusal> {
-    let soak = before.settings.soak;
+    let by_lane = candidate.lane.as_ref().map(|opened| SignedDuration::from_secs(opened.rule.soak_seconds));
+    let soak = by_lane.unwrap_or(before.settings.soak);
     if soak <= SignedDuration::ZERO {
         return None;
     }

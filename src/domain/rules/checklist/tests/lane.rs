@@ -1,5 +1,6 @@
 //! A lane from dev into prod, past staging: what it changes, and for what.
 
+mod floor;
 mod gates;
 
 use std::sync::Arc;
