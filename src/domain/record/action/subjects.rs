@@ -69,7 +69,13 @@ impl Subjects {
         if let Some(stop) = ledger.later_stop(env, Some(here)) {
             return Some(stop.sentence());
         }
-        let about = || ledger.signed_in(env, Some(here)).filter(|sign_off| self.is_held_by(&sign_off.subject));
+        self.no_go_in(ledger, (env, Some(here)))
+    }
+
+    /// Returns the NO-GO against them that stands in an environment, in words.
+    #[must_use]
+    pub fn no_go_in(&self, ledger: &Ledger, (env, here): (&EnvName, Option<&ClusterIdentity>)) -> Option<String> {
+        let about = || ledger.signed_in(env, here).filter(|sign_off| self.is_held_by(&sign_off.subject));
         let own = |sign_off: &SignOff| {
             let (who, role) = (sign_off.speaks_for().to_owned(), sign_off.role.clone());
             ledger.standing(

@@ -8,6 +8,7 @@ mod checks;
 mod lane;
 mod served;
 
+pub use lane::leaves_out;
 pub use served::against_served;
 
 use jiff::Timestamp;
@@ -283,7 +284,10 @@ fn listed(
     if lanes == Lanes::Followed {
         reasons.extend(lane::several(env, &going_out));
     }
-    reasons.extend(opened.into_iter().flat_map(|opened| lane::unfit(env, opened, now)));
+    if let Some(opened) = opened {
+        reasons.extend(lane::unfit(env, opened, now));
+        reasons.extend(going_out.iter().flat_map(|candidate| lane::vetoes(world, opened, candidate)));
+    }
     let promoted: Vec<&WorkloadId> = match promoted {
         Promoted::All => env.workloads.iter().map(|workload| &workload.id).collect(),
         Promoted::Workload(workload) | Promoted::Revision(workload, _) => vec![&workload.id],

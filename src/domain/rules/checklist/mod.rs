@@ -25,5 +25,6 @@ pub mod way;
 pub use built_from::BuiltFrom;
 pub use candidate::{Candidate, CandidateState};
 pub use gates::{
-    Answer, against_served, answer, in_the_way, in_the_way_of, in_the_way_of_flag, in_the_way_of_retry, verdict,
+    Answer, against_served, answer, in_the_way, in_the_way_of, in_the_way_of_flag, in_the_way_of_retry, leaves_out,
+    verdict,
 };

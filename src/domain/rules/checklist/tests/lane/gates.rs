@@ -1,8 +1,11 @@
 //! What a lane changes in the gates, and what it does not.
 
 use super::*;
+use crate::domain::record::action::Verb;
+use crate::domain::record::regression::Regression;
+use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::checklist::required::decision;
-use crate::domain::rules::checklist::{Answer, Candidate, answer, in_the_way, in_the_way_of_flag};
+use crate::domain::rules::checklist::{Answer, Candidate, answer, in_the_way, in_the_way_of_flag, leaves_out};
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::lane::LaneState;
 use jiff::Timestamp;
@@ -138,4 +141,87 @@ fn a_gate_of_the_lane_that_is_none_here_is_missed() {
     let refused = in_the_way(&world, env, env.workload(&id()).unwrap(), now());
     let missed = "smoke: the lane hotfix asks for this gate, and there is none in prod";
     assert!(refused.iter().any(|reason| reason.text == missed), "{refused:?}");
+}
+
+/// What refuses the fix in prod and names staging.
+fn said_of_staging(world: &World) -> Vec<String> {
+    let env = prod(world);
+    let refused = in_the_way(world, env, env.workload(&id()).unwrap(), now());
+    refused.into_iter().map(|reason| reason.text).filter(|text| text.contains("staging")).collect()
+}
+
+fn staging_target() -> WorkloadKey {
+    WorkloadKey { env: EnvName::new("staging"), workload: id() }
+}
+
+/// What is known to be bad does not go around the environment that found it.
+#[test]
+fn a_veto_in_a_skipped_environment_holds() {
+    let mut refused = opened_for(world(), FIX);
+    assert_eq!(said_of_staging(&refused), Vec::<String>::new());
+    let plain = refused.candidate(prod(&refused)).unwrap().key;
+    let here = Some(cluster("staging"));
+    let no_go = word(&refused, ("bob", "sre"), Decision::NoGo, &plain);
+    let no_go = SignOff { env: EnvName::new("staging"), cluster: here.clone(), ..no_go };
+    state(&mut refused, Entry::SignedOff(no_go), now());
+    assert_eq!(said_of_staging(&refused), ["staging: bob signed NO-GO as sre: “seen”"]);
+    let mut rejected = opened_for(world(), FIX);
+    let rejection = Rejection {
+        target: staging_target(),
+        cluster: here.clone(),
+        uid: "u".to_owned(),
+        hash: "gone".to_owned(),
+        images: vec!["registry/api:1.5.1".to_owned()],
+        to: None,
+        verb: Verb::Rollback,
+        was_stable: false,
+        by: "bob".to_owned(),
+        at: now(),
+        signature: None,
+    };
+    state(&mut rejected, Entry::Rejected(Box::new(rejection)), now());
+    let by_bob = "staging: 1.5.1 is rejected: rolled back there by bob at 1970-01-12T13:46:40Z";
+    assert_eq!(said_of_staging(&rejected), [by_bob]);
+    let mut regressed = opened_for(world_with(prod_settings(), [FIX, FIX, OLD], None), FIX);
+    let regression = Regression {
+        target: staging_target(),
+        cluster: here,
+        uid: "u".to_owned(),
+        canary: "new".to_owned(),
+        stable: "before".to_owned(),
+        version: "1.5.1".to_owned(),
+        why: "errors".to_owned(),
+        by: "bob".to_owned(),
+        at: now(),
+    };
+    state(&mut regressed, Entry::Regressed(Box::new(regression)), now());
+    let said = said_of_staging(&regressed);
+    assert!(said.len() == 1 && said[0].starts_with("staging: 1.5.1 regressed"), "{said:?}");
+}
+
+fn left_out(world: &World) -> Vec<String> {
+    let candidate = world.candidate(prod(world)).unwrap();
+    leaves_out(world, prod(world), candidate.lane.as_deref().unwrap(), &candidate, now())
+}
+
+#[test]
+fn what_is_left_out_is_named_with_how_it_stands() {
+    let mut world = opened_for(world(), FIX);
+    world.environments[1].settings.soak = SignedDuration::from_mins(30);
+    let all = [
+        "staging: 1.5.1 never ran there; staging runs 1.4.2",
+        "a soak of 30m in staging",
+        "gate load: not run yet",
+        "sign-off product: 0 of 1",
+    ];
+    assert_eq!(left_out(&world), all);
+}
+
+#[test]
+fn a_skipped_environment_that_is_not_seen_is_named() {
+    let mut world = opened_for(world(), FIX);
+    let there = &mut world.environments[1].workloads[0];
+    (there.snapshot, there.status) = (None, None);
+    assert_eq!(left_out(&world)[0], "staging: not seen");
+    assert_eq!(said_of_staging(&world), Vec::<String>::new());
 }
