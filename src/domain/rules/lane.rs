@@ -1,11 +1,14 @@
-//! Lanes: which one is followed here.
+//! Lanes: which one is followed here, and what came by one and has not been through what that left out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::facts::ids::{EnvName, WorkloadId};
-use crate::domain::record::lane::{Lane, LaneFound, LaneRule, OpenLane};
+use crate::domain::facts::workload::Revision;
+use crate::domain::record::lane::{Lane, LaneFound, LaneRule, OpenLane, Place, WrittenRule};
+use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::required::rules_here;
 use crate::domain::world::lane::{LaneState, OpenedLane};
 use crate::domain::world::{Environment, World};
@@ -84,6 +87,90 @@ impl World {
         }
         Ok((rule.clone(), skips))
     }
+}
+
+/// An artifact that came into an environment by a lane, and has not been through what that left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// The name of the lane.
+    pub lane: String,
+    pub version: String,
+    /// The environments that have not released it yet, or are not seen.
+    pub by: BTreeSet<EnvName>,
+}
+
+/// Returns what is owed for that which is stable in an environment: by every lane that was ever opened there for it, whether it
+/// is over, was closed, or is not proven.
+#[must_use]
+pub fn owes(world: &World, env: &Environment, id: &WorkloadId) -> Option<Owed> {
+    if !world.ledger.has_lanes() {
+        return None;
+    }
+    let stable = env.workload(id)?.status.as_ref()?.stable.as_ref()?;
+    let stated = world.ledger.lanes_of(env.name(), env.cluster.as_ref());
+    let about = stated.filter(|lane| !lane.is_end && lane.workload == *id && lane.is_about(stable));
+    let mut lane = None;
+    let mut by = BTreeSet::new();
+    for opening in about {
+        by.extend(left_out_by(world, env, (opening, id), stable));
+        lane = Some(opening.rule.name());
+    }
+    let version = stable.version();
+    lane.filter(|_| !by.is_empty()).map(|lane| Owed { lane, version, by })
+}
+
+/// The environments that one opening left out and that have not released the artifact since, and those that are owed where it
+/// came from.
+fn left_out_by(
+    world: &World,
+    env: &Environment,
+    (opening, id): (&Lane, &WorkloadId),
+    stable: &Revision,
+) -> BTreeSet<EnvName> {
+    let rule = match &opening.rule {
+        WrittenRule::Known(rule) => rule,
+        // Which it left out is not known here: at least the one before.
+        WrittenRule::Later(_) => {
+            let before = world.previous(env).filter(|before| !has_released(before, id, stable));
+            return before.map(|before| before.name().clone()).into_iter().collect();
+        }
+    };
+    let is_open = |place: &&Place| !known(world, place).is_some_and(|there| has_released(there, id, stable));
+    let name = |place: &Place| known(world, place).map_or_else(|| place.env.clone(), |there| there.name().clone());
+    let mut by: BTreeSet<EnvName> = rule.skips.iter().filter(is_open).map(name).collect();
+    // What goes on by a second lane has still not been through what the first one left out.
+    let at = |env: &Environment| world.environments.iter().position(|other| other.name() == env.name());
+    let before = known(world, &rule.before).filter(|before| at(before) < at(env));
+    let there = before.and_then(|before| Some((before, counterpart(before, id)?)));
+    if let Some((before, there)) = there {
+        let of = there.status.as_ref().and_then(|status| status.stable.as_ref());
+        let same = of.filter(|of| is_same_artifact(of, stable));
+        by.extend(same.and_then(|_| owes(world, before, &there.id)).into_iter().flat_map(|owed| owed.by));
+    }
+    by
+}
+
+/// The environment here that a lane names: by its cluster, and of two in one namespace that of the same name.
+fn known<'a>(world: &'a World, place: &Place) -> Option<&'a Environment> {
+    let is_it = |env: &&Environment| place.is(env.name(), env.cluster.as_ref());
+    let all = || world.environments.iter().filter(is_it);
+    all().find(|env| *env.name() == place.env).or_else(|| all().next())
+}
+
+/// Whether everybody is served an artifact in an environment, or was before something newer.
+fn has_released(env: &Environment, id: &WorkloadId, artifact: &Revision) -> bool {
+    let seen = counterpart(env, id).and_then(|there| Some((there, there.snapshot.as_ref()?, there.status.as_ref()?)));
+    let Some((there, snapshot, stable)) =
+        seen.and_then(|(there, snapshot, status)| Some((there, snapshot, status.stable.as_ref()?)))
+    else {
+        return false;
+    };
+    if is_same_artifact(stable, artifact) {
+        return true;
+    }
+    let is_earlier = |number: u64| number < stable.number;
+    let mut good = snapshot.replicasets.iter().filter(|rs| is_earlier(rs.revision()) && !there.rejected.bars(&rs.hash));
+    good.any(|rs| is_same_artifact(&snapshot.revision(rs), artifact))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::CheckId;
 use crate::domain::record::checklist::check::{Check, CheckPhase};
 use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
+use crate::domain::rules::lane::owes;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, World};
 
@@ -19,10 +20,28 @@ pub(super) fn in_the_way(
     candidate: &Candidate,
     now: Timestamp,
 ) -> Vec<Refusal> {
-    let mut reasons = checks_after(world, (env, before), candidate, now);
+    let mut reasons: Vec<Refusal> = owed(world, (env, before), candidate).into_iter().collect();
+    reasons.extend(checks_after(world, (env, before), candidate, now));
     let soaks = soaks(world, (env, before), candidate, now);
     reasons.extend(soaks.filter(|reason| !reasons.contains(reason)));
     reasons
+}
+
+/// Why an artifact that came into the environment before by a lane does not go on in promotion order: it has not been through
+/// what the lane left out.
+fn owed(world: &World, (env, before): (&Environment, &Environment), candidate: &Candidate) -> Option<Refusal> {
+    if candidate.lane.is_some() {
+        return None;
+    }
+    let there = counterpart(before, &candidate.workload)?;
+    let stable = there.status.as_ref()?.stable.as_ref()?;
+    let owed = owes(world, before, &there.id).filter(|_| is_same_artifact(stable, &candidate.revision))?;
+    let by = owed.by.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let has = if owed.by.len() == 1 { "has" } else { "have" };
+    let text =
+        format!("{} got {} by the lane {}, and {by} {has} not released it", before.name(), owed.version, owed.lane);
+    let remedy = format!("green when it is released there, or when a lane goes into {}", env.name());
+    Some(Refusal::new(RefusalKind::Gate, text, remedy))
 }
 
 /// What has to hold after the release in the environment before, about the very artifact that comes in here.

@@ -2,6 +2,7 @@
 
 mod floor;
 mod gates;
+mod owed;
 
 use std::sync::Arc;
 
