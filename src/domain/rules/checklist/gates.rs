@@ -6,21 +6,20 @@ mod artifacts;
 mod before;
 mod checks;
 mod lane;
+mod rejection;
 mod served;
 
 pub use lane::leaves_out;
+pub(in crate::domain::rules) use rejection::rejected_as;
 pub use served::against_served;
 
 use jiff::Timestamp;
 
 use crate::domain::facts::ids::WorkloadId;
-use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::{Revision, Status};
-use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckPhase, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, SignOff};
 use crate::domain::record::regression::Regression;
-use crate::domain::rules::checklist::candidate::{is_same_artifact, rejection_of};
 use crate::domain::rules::checklist::required::missing_gates;
 use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
 use crate::domain::rules::checklist::way::Lanes;
@@ -130,32 +129,16 @@ fn regressed(workload: &WorkloadState) -> Option<Refusal> {
 /// Why nothing of an artifact may go out here: it was rolled back or aborted in this environment (law 11).
 fn rejected(world: &World, (env, lanes): (&Environment, Lanes), workload: &WorkloadState) -> Option<Refusal> {
     let canary = workload.status.as_ref().and_then(|status| status.canary.as_ref());
-    let (version, rejection) = if let Some(canary) = canary {
-        if !workload.rejected.contains(&canary.hash) {
-            return None;
-        }
-        (canary.version(), workload.rejected.rejection(&canary.hash))
+    let (version, how) = if let Some(canary) = canary {
+        let how = rejection::of_canary(workload, canary)?;
+        (canary.version(), how)
     } else {
         let incoming = world.incoming_by(env, &workload.id, lanes)?;
-        let snapshot = workload.snapshot.as_ref()?;
-        let sets = snapshot.replicasets.iter().filter(|rs| workload.rejected.contains(&rs.hash));
-        let left = sets.map(|rs| snapshot.revision(rs)).find(|revision| is_same_artifact(revision, incoming));
-        let rejection = match left {
-            Some(left) => workload.rejected.rejection(&left.hash),
-            None => Some(rejection_of(&workload.rejected, incoming)?),
-        };
-        (incoming.version(), rejection)
+        (incoming.version(), rejected_as(workload, incoming, "here")?)
     };
-    let who = rejection.map_or_else(
-        || "it was rolled back or aborted here".to_owned(),
-        |rejection| {
-            let how = if rejection.verb == Verb::Abort { "aborted" } else { "rolled back" };
-            format!("{how} here by {} at {}", rejection.by, rfc3339_seconds(rejection.at))
-        },
-    );
     let is_retried = workload.regressed.is_none() && workload.status.as_ref().is_some_and(|status| status.aborted);
     let remedy = if is_retried { "retry it, or release another version" } else { ANOTHER };
-    Some(Refusal::new(RefusalKind::Rejected, format!("{version} is rejected: {who}"), remedy))
+    Some(Refusal::new(RefusalKind::Rejected, format!("{version} is rejected: {how}"), remedy))
 }
 
 /// What is red comes before what is merely not known, and that before what comes by itself.

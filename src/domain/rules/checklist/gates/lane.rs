@@ -4,22 +4,21 @@ use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ANOTHER, before};
+use super::{ANOTHER, before, rejected_as};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckState, How};
 use crate::domain::record::checklist::{CheckId, CheckPhase, Decision};
 use crate::domain::record::lane::Lane;
-use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact, rejection_of};
+use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::checklist::way::Lanes;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::lane::{LaneState, OpenedLane};
 use crate::domain::world::verdict::Verdict;
-use crate::domain::world::{Environment, WorkloadState, World};
+use crate::domain::world::{Environment, World};
 
 /// Returns a check with the answer for a candidate. What answers itself was asked of what comes by a lane, where one is open:
 /// a question that is not about lanes is asked anew.
@@ -82,7 +81,7 @@ fn vetoes_in(world: &World, env: &Environment, candidate: &Candidate) -> Vec<Ref
     let (name, here, version) = (env.name(), env.cluster.as_ref(), &candidate.version);
     let there = counterpart(env, &candidate.workload);
     let rejected = there
-        .and_then(|there| rejected_there(there, &candidate.revision))
+        .and_then(|there| rejected_as(there, &candidate.revision, "there"))
         .map(|how| Refusal::new(RefusalKind::Rejected, format!("{name}: {version} is rejected: {how}"), ANOTHER));
     let regression = there.and_then(|there| {
         let snapshot = there.snapshot.as_ref()?;
@@ -99,19 +98,6 @@ fn vetoes_in(world: &World, env: &Environment, candidate: &Candidate) -> Vec<Ref
         Refusal::new(RefusalKind::SignOff, format!("{name}: {said}"), format!("green when it is taken back in {name}"))
     });
     [rejected, regressed, no_go].into_iter().flatten().collect()
-}
-
-/// How an artifact was rejected in an environment, if it was.
-fn rejected_there(there: &WorkloadState, revision: &Revision) -> Option<String> {
-    let snapshot = there.snapshot.as_ref()?;
-    let mut sets = snapshot.replicasets.iter().filter(|rs| there.rejected.contains(&rs.hash));
-    let rejection = match sets.find(|rs| is_same_artifact(&snapshot.revision(rs), revision)) {
-        Some(left) => there.rejected.rejection(&left.hash),
-        None => Some(rejection_of(&there.rejected, revision)?),
-    };
-    let Some(rejection) = rejection else { return Some("it was rolled back or aborted there".to_owned()) };
-    let how = if rejection.verb == Verb::Abort { "aborted" } else { "rolled back" };
-    Some(format!("{how} there by {} at {}", rejection.by, rfc3339_seconds(rejection.at)))
 }
 
 /// Returns what a lane leaves out for a candidate, with how each of it stands: environments, the soak, gates, sign-offs.
