@@ -175,7 +175,7 @@ pub fn signed(seat: &RoleStatus) -> Vec<String> {
     seat.signatures.iter().map(line).collect()
 }
 
-fn noted(note: &str) -> Result<String, String> {
+pub(super) fn noted(note: &str) -> Result<String, String> {
     let note = note.trim();
     let chars = note.chars().count();
     if chars > MAX_NOTE_CHARS {
@@ -356,14 +356,16 @@ impl Core {
 
     /// Puts what the config asks for before something that rests on it, where the record does not hold it.
     pub(super) fn with_requirements(&self, env: &EnvName, effect: Effect) -> Vec<Effect> {
+        self.requirements_of(env).into_iter().chain([effect]).collect()
+    }
+
+    /// Records what the config asks for in an environment, where the record does not hold it.
+    pub(super) fn requirements_of(&self, env: &EnvName) -> Option<Effect> {
         let (who, _) = self.identity(env);
-        let known = self.world.environment(env);
-        let news = known.and_then(|known| {
-            let requirements = unrecorded(&self.world, known, &who, self.now)?;
-            let release = self.world.candidate(known)?.release;
-            Some(Effect::Record { release, entry: Entry::Requires(Box::new(requirements)) })
-        });
-        news.into_iter().chain([effect]).collect()
+        let known = self.world.environment(env)?;
+        let requirements = unrecorded(&self.world, known, &who, self.now)?;
+        let release = self.world.candidate(known)?.release;
+        Some(Effect::Record { release, entry: Entry::Requires(Box::new(requirements)) })
     }
 
     fn stated_about(&self, env: &EnvName) -> Result<Candidate, String> {

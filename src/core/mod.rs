@@ -6,6 +6,7 @@
 pub mod autopilot;
 pub mod checklist;
 pub mod flag_autopilot;
+mod lanes;
 mod message;
 mod on_feed;
 mod on_receipt;
@@ -28,6 +29,7 @@ use crate::domain::rules::action::InProgress;
 use crate::domain::world::World;
 
 pub use autopilot::Autopilot;
+pub use lanes::LaneQuestion;
 pub use message::{Effect, Msg};
 pub use on_receipt::UNSIGNED;
 pub use plans::Recheck;

@@ -1,5 +1,7 @@
 //! Lanes: which one is followed here, and what came by one and has not been through what that left out.
 
+pub mod opening;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -29,6 +29,7 @@ mod way_back;
 pub use kind::{writes, writes_of};
 pub use plan::{InProgress, Plan, PlanContext, plan};
 pub use release::named;
+pub(super) use release::{digests_of, released_by};
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};
 pub use seen_git::{FoundPullRequest, SeenBranch, SeenGit, SeenPullRequest};

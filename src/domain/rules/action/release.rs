@@ -1,10 +1,11 @@
 //! Releasing into an environment what the one before it has released: which artifact that is, and what is written for it.
 
+mod images;
+
 use jiff::Timestamp;
 
-use crate::domain::facts::ids::{EnvName, Track, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey};
 use crate::domain::facts::object::{Container, ImageRef, short_digest};
-use crate::domain::facts::registry::Repository;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::signals::Signal;
 use crate::domain::facts::text::rfc3339_seconds;
@@ -18,6 +19,8 @@ use crate::domain::rules::release_state::{is_released, release_state};
 use crate::domain::world::registry::ImagesFrom;
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
+pub(in crate::domain::rules) use images::digests_of;
+use images::{foreign_registry, images, other_repository};
 
 /// What comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +97,20 @@ fn released_before(world: &World, env: &Environment, workload: &WorkloadState) -
             format!("name what comes in: cockpit release {} IMAGE@sha256:…", env.name()),
         ));
     };
-    let there = counterpart(before, &workload.id);
+    let revision = released_by(world, before, &workload.id)?;
+    Ok(Incoming::new(env, Origin::Before(before.name().clone()), revision))
+}
+
+/// Returns what an environment has released of a workload, and may go on from there.
+///
+/// # Errors
+/// Why nothing may.
+pub(in crate::domain::rules) fn released_by(
+    world: &World,
+    before: &Environment,
+    id: &WorkloadId,
+) -> Result<Revision, Refusal> {
+    let there = counterpart(before, id);
     let Some((there, status)) = there.and_then(|there| Some((there, there.status.as_ref()?))) else {
         let text = format!("{}: not seen what runs there", before.name());
         return Err(Refusal::new(RefusalKind::Blind, text, "it has to be released there first"));
@@ -113,7 +129,7 @@ fn released_before(world: &World, env: &Environment, workload: &WorkloadState) -
         let text = format!("{version} is NO-GO in {}: {}", before.name(), why.join("; "), version = revision.version());
         return Err(Refusal::new(RefusalKind::Gate, text, "roll it back there, or wait until it is within the limits"));
     }
-    Ok(Incoming::new(env, Origin::Before(before.name().clone()), revision.clone()))
+    Ok(revision.clone())
 }
 
 /// Returns why what comes in is not known to do well in the environment before, where that is measured.
@@ -329,64 +345,6 @@ pub(super) fn draft(
         mark: Some(mark),
         completes: false,
     })
-}
-
-/// Returns the image of each container here: the repository that it has here, with the digest that runs there. The tag is
-/// kept for people to read.
-fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Refusal> {
-    let before = incoming.from.name();
-    let refuse = |text: String, remedy: &str| Refusal::new(RefusalKind::Artifact, text, remedy);
-    let there: Vec<(&str, ImageRef<'_>)> =
-        incoming.revision.containers().map(|(name, image)| (name, ImageRef::parse(image))).collect();
-    let base = |repository: &str| repository.rsplit('/').next().unwrap_or_default().to_owned();
-    if let Some((name, _)) = there.iter().find(|(name, _)| !here.iter().any(|here| here.name == *name)) {
-        let text = format!("container {name} of {before} is not in the template here");
-        return Err(refuse(text, "deploy the new template by GitOps or kubectl"));
-    }
-    let next = |here: &&Container| {
-        let name = &here.name;
-        let named = incoming.revision.containers().find(|(other, _)| other == name);
-        if incoming.from == Origin::Named && named.is_some_and(|(_, image)| image == here.image) {
-            return Ok(Container { name: name.clone(), image: here.image.clone() });
-        }
-        let Some((_, source)) = there.iter().find(|(other, _)| other == name) else {
-            let text = format!("container {name} is not in the template of {before}: nobody verified it");
-            return Err(refuse(text, "deploy the template by GitOps or kubectl"));
-        };
-        let mapped = incoming.mapped(source.repository);
-        let repository = mapped.as_deref().unwrap_or(ImageRef::parse(&here.image).repository);
-        if base(repository) != base(source.repository) {
-            let text = format!("container {name} runs {repository} here and {} in {before}", source.repository);
-            return Err(refuse(text, "deploy the template by GitOps or kubectl"));
-        }
-        if source.is_mutable_latest() {
-            return Err(refuse(format!("{name} of {before} uses a mutable tag"), "deploy it there by version"));
-        }
-        let digest = source.digest.or_else(|| incoming.revision.digests.get(name).map(String::as_str));
-        let Some(digest) = digest else {
-            let text = format!("it is not known which digest of {name} the pods of {before} run");
-            return Err(Refusal::new(RefusalKind::Blind, text, "all its ready pods have to run one digest"));
-        };
-        let tag = source.tag.map_or_else(String::new, |tag| format!(":{tag}"));
-        Ok(Container { name: name.clone(), image: format!("{repository}{tag}@{digest}") })
-    };
-    here.iter().map(next).collect()
-}
-
-/// Says that a digest comes from another registry here.
-fn foreign_registry(incoming: &Incoming, here: &Container, next: &Container) -> Option<String> {
-    let source = incoming.revision.containers().find(|(name, _)| *name == here.name)?.1;
-    let (own, source) = (ImageRef::parse(&next.image).repository, ImageRef::parse(source).repository);
-    let is_asked = incoming.registries.contains(&Repository::parse(own).host);
-    let unchecked = if is_asked { "" } else { ": whether it has this digest is not checked" };
-    (own != source).then(|| format!("{} is pulled from {own} instead of {source}{unchecked}", here.name))
-}
-
-/// Says that the repository here changes, as the config maps it.
-fn other_repository(here: &Container, next: &Container) -> Option<String> {
-    let (own, next) = (ImageRef::parse(&here.image).repository, ImageRef::parse(&next.image).repository);
-    let is_other = Repository::parse(own) != Repository::parse(next);
-    is_other.then(|| format!("{} was pulled from {own} so far: `images_from` names {next}", here.name))
 }
 
 #[cfg(test)]
