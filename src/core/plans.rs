@@ -200,6 +200,7 @@ impl Core {
             _ => None,
         };
         match self.plan_on(&record.target, record.verb, to) {
+            Ok(again) if !goes_the_same_way(again.record(), record) => Recheck::Stale(ANOTHER_WAY.to_owned()),
             Ok(again) if again.record().to_hash != record.to_hash || again.record().moves_backward() => {
                 Recheck::Stale("it would come to something else now".to_owned())
             }
@@ -215,6 +216,7 @@ impl Core {
             return Recheck::Stale(format!("this question is older than {} s", Plan::VALID_FOR.as_secs()));
         }
         match self.plan_on(target, record.verb, None) {
+            Ok(again) if !goes_the_same_way(again.record(), record) => Recheck::Stale(ANOTHER_WAY.to_owned()),
             Ok(again) if is_same(again.record(), record) => Recheck::Holds,
             Ok(_) => Recheck::Stale("it would come to something else now".to_owned()),
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
@@ -277,6 +279,17 @@ impl Core {
             Some(user) => (user, true),
             None => (self.operator.clone(), false),
         }
+    }
+}
+
+/// What was asked about goes by a lane and would not now, or the reverse.
+const ANOTHER_WAY: &str = "it would go by another way now";
+
+/// Whether two plans go by the same opening of a lane, or both by none.
+fn goes_the_same_way(again: &PlanRecord, record: &PlanRecord) -> bool {
+    match (&again.lane, &record.lane) {
+        (Some(again), Some(asked)) => again.is_same(asked),
+        (again, asked) => again.is_none() && asked.is_none(),
     }
 }
 

@@ -40,11 +40,13 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, confir
     content.truncate(room);
     let blank = u16::from(!tight);
     let rows = content.len() as u16 + answers + blank;
-    let stops = matches!(record.verb, Verb::Rollback | Verb::Abort | Verb::PromoteFull);
-    let edge = if stops { Edge::Danger } else { Edge::Heavy };
+    let is_grave = matches!(record.verb, Verb::Rollback | Verb::Abort | Verb::PromoteFull) || record.lane.is_some();
+    let edge = if is_grave { Edge::Danger } else { Edge::Heavy };
+    let env = scene.model.core.world.environment(record.target.env());
+    let is_for_protection = !is_grave && env.is_some_and(|env| env.settings.protected);
     let word = match confirm.plan.typed() {
-        Some(_) if record.verb == Verb::PromoteFull => "type the environment's name",
-        Some(_) => "protected: type its name",
+        Some(_) if is_for_protection => "protected: type its name",
+        Some(_) => "type the environment's name",
         None => "Esc: cancel",
     };
     let title = scene.row().say(Role::Title, title(record));
@@ -93,7 +95,9 @@ fn title(record: &PlanRecord) -> String {
 fn role(part: DescriptionPart) -> Role {
     match part {
         DescriptionPart::To => Role::Strong,
-        DescriptionPart::Skips | DescriptionPart::NotReverted => Role::Warn,
+        DescriptionPart::Lane | DescriptionPart::LeavesOut | DescriptionPart::Skips | DescriptionPart::NotReverted => {
+            Role::Warn
+        }
         DescriptionPart::Sends => Role::Label,
         DescriptionPart::Object | DescriptionPart::From | DescriptionPart::Effect => Role::Text,
     }

@@ -2,16 +2,20 @@
 
 use jiff::Timestamp;
 
-use crate::domain::facts::text::duration;
-use crate::domain::record::action::{PlanRecord, Request, Target};
+use crate::domain::facts::text::{duration, rfc3339_seconds};
+use crate::domain::record::action::{LaneUsed, PlanRecord, Request, Target};
 
 /// A part of the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DescriptionPart {
     /// The object, with namespace, environment and context.
     Object,
+    /// The lane by which it goes.
+    Lane,
     From,
     To,
+    /// What the lane leaves out.
+    LeavesOut,
     Effect,
     Skips,
     /// What will not be undone.
@@ -26,8 +30,10 @@ impl DescriptionPart {
     pub fn label(self) -> &'static str {
         match self {
             Self::Object => "",
+            Self::Lane => "lane",
             Self::From => "from",
             Self::To => "to",
+            Self::LeavesOut => "leaves out",
             Self::Effect => "effect",
             Self::Skips => "skips",
             Self::NotReverted => "not reverted",
@@ -60,12 +66,20 @@ pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Ve
     sends.push(format!("{at}state {age}"));
     let parts = [
         (DescriptionPart::Object, vec![object]),
+        (DescriptionPart::Lane, record.lane.iter().map(by_lane).collect()),
         (DescriptionPart::From, one(&record.from)),
         (DescriptionPart::To, one(&record.to)),
+        (DescriptionPart::LeavesOut, record.lane.iter().flat_map(|used| used.leaves_out.clone()).collect()),
         (DescriptionPart::Effect, record.goes.clone()),
         (DescriptionPart::Skips, skips),
         (DescriptionPart::NotReverted, record.not_undone.clone()),
         (DescriptionPart::Sends, sends),
     ];
     parts.into_iter().filter(|(_, texts)| !texts.is_empty()).collect()
+}
+
+fn by_lane(used: &LaneUsed) -> String {
+    let LaneUsed { lane, by, note, .. } = used;
+    let (opened, until) = (rfc3339_seconds(used.opened), rfc3339_seconds(used.until));
+    format!("{lane}, opened by {by} at {opened}, until {until}: “{note}”")
 }

@@ -14,12 +14,12 @@ use sha2::{Digest as _, Sha256};
 pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
-pub use plan_record::{Automatic, PlanRecord};
+pub use plan_record::{Automatic, LaneUsed, PlanRecord};
 pub use request::{
     After, BRANCH_PREFIX, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, PipelineRequest, Request,
     TagRequest,
 };
-pub use subjects::{GatesAsked, Subjects, lane_of_subject, subject_in_lane};
+pub use subjects::{GatesAsked, LaneRef, Subjects, lane_of_subject, subject_in_lane};
 pub use target::{GitKey, OwnerKey, PipelineKey, System, TagKey, Target};
 
 /// What an operator asks for.

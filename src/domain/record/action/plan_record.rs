@@ -43,6 +43,9 @@ pub struct PlanRecord {
     /// Whose gates were asked, and about what; empty where none were, as it brings nothing to more users.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates_asked: Vec<GatesAsked>,
+    /// The lane by which it goes, where it goes by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneUsed>,
     /// The resourceVersion they were read at.
     pub resource_version: String,
     /// When the state was last confirmed.
@@ -155,6 +158,28 @@ impl PlanRecord {
     #[must_use]
     pub fn moves_backward(&self) -> bool {
         self.direction.map_or(self.verb.stops(), Direction::is_backward)
+    }
+}
+
+/// The lane by which something goes, and what it leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneUsed {
+    pub lane: String,
+    pub opened: Timestamp,
+    /// Who opened it.
+    pub by: String,
+    pub until: Timestamp,
+    /// Why.
+    pub note: String,
+    /// What is left out, each with how it stood.
+    pub leaves_out: Vec<String>,
+}
+
+impl LaneUsed {
+    /// Whether another plan goes by the same opening, however long that lasts by now.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.lane, self.opened) == (&other.lane, other.opened)
     }
 }
 

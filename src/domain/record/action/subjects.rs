@@ -1,13 +1,16 @@
 //! What people state things about: the artifacts that an action brings to users.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::cluster::ClusterIdentity;
-use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::registry::StoredImage;
 use crate::domain::record::checklist::{Decision, SignOff};
+use crate::domain::record::lane::{LaneFound, OpenLane};
 use crate::domain::record::ledger::Ledger;
 
 /// What stands between the artifacts of a subject and the opening of a lane.
@@ -30,6 +33,45 @@ pub struct GatesAsked {
     /// The images that registries have to have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<StoredImage>,
+    /// The lane by which it goes, where it goes by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneRef>,
+}
+
+/// One opening of a lane, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneRef {
+    pub lane: String,
+    pub opened: Timestamp,
+    pub workload: WorkloadId,
+    /// Of the artifact, for people.
+    pub version: String,
+    pub digests: BTreeMap<String, String>,
+}
+
+impl LaneRef {
+    /// Returns why nothing goes by it any more, by the record of an environment: it is over, another one is open as well, or
+    /// nobody allows it.
+    #[must_use]
+    pub fn over_in(
+        &self,
+        ledger: &Ledger,
+        (env, here): (&EnvName, &ClusterIdentity),
+        now: Timestamp,
+    ) -> Option<String> {
+        let (name, version) = (&self.lane, &self.version);
+        let is_it = |open: &OpenLane<'_>| {
+            let is_named = open.rule.lane == *name && open.lane.digests == self.digests;
+            is_named && open.lane.opened == self.opened
+        };
+        let open = match ledger.lane((env, Some(here)), &self.workload, now) {
+            LaneFound::Open(open) if is_it(&open) => open,
+            _ => return Some(format!("the lane {name} for {version} is not open any more")),
+        };
+        let allowed = ledger.required(env, Some(here), &self.workload).lanes;
+        let is_allowed = allowed.iter().any(|one| one.rule.known().is_some_and(|known| known.is_same(open.rule)));
+        (!is_allowed).then(|| format!("{env} does not allow the lane {name} any more"))
+    }
 }
 
 /// Returns what a GO for artifacts is given for in one opening of a lane, and nowhere else.

@@ -291,7 +291,7 @@ fn gates_asked(world: &World, source: &FlagSource) -> Vec<GatesAsked> {
     let of = |env: &Environment| {
         let mut subjects = world.candidate(env).map(|candidate| candidate.subjects()).unwrap_or_default();
         subjects.moving.extend(world.served(env).into_iter().flat_map(|served| served.subjects().moving));
-        GatesAsked { env: env.name().clone(), subjects, images: Vec::new() }
+        GatesAsked { env: env.name().clone(), subjects, images: Vec::new(), lane: None }
     };
     sharing(world, source).map(of).collect()
 }
@@ -365,6 +365,7 @@ fn record(
         facts: facts(&uid(&source.settings.place, &key.flag), seen),
         rests_on: Vec::new(),
         gates_asked: if is_backward { Vec::new() } else { gates_asked(world, source) },
+        lane: None,
         resource_version: String::new(),
         picture_at: source.heard.at,
         from_hash: None,

@@ -346,6 +346,7 @@ fn revert(
         target: Target::Git(key),
         rests_on: Vec::new(),
         gates_asked: Vec::new(),
+        lane: None,
         resource_version: String::new(),
         picture_at: env.kubernetes().at,
         from_hash: Some(bad.hash.clone()),

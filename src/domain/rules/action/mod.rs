@@ -9,6 +9,7 @@ mod effect;
 pub mod flag;
 pub mod git;
 pub mod kind;
+mod lane;
 pub mod owner;
 mod pipeline;
 mod plan;

@@ -279,6 +279,7 @@ fn record(
         facts: facts(found),
         rests_on: Vec::new(),
         gates_asked: Vec::new(),
+        lane: None,
         resource_version: found.resource_version.clone(),
         picture_at: env.kubernetes().at,
         from_hash: None,

@@ -17,10 +17,10 @@ use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
-use crate::domain::rules::action::{flag, git, owner, pipeline, tag};
+use crate::domain::rules::action::{flag, git, lane, owner, pipeline, tag};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::registry::{going_out, gone};
-use crate::domain::rules::checklist::way::Lanes;
+use crate::domain::rules::checklist::way::{Lanes, Way};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::code_or_flag;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -293,9 +293,19 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
                 let subjects = subjects(world, env, workload, promoted);
                 plan.record.rests_on = rests_on(world, env, workload, promoted);
                 let images = images(world, env, workload, promoted);
-                plan.record.gates_asked = vec![GatesAsked { env: env.name().clone(), subjects, images }];
-                let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
+                let opened = way(world, env, workload, promoted).lane;
+                let lane = opened.map(|opened| lane::named(opened));
+                plan.record.gates_asked = vec![GatesAsked { env: env.name().clone(), subjects, images, lane }];
+                let replaces = lane::replaces(world, env, workload, promoted);
+                let name_typed = env.settings.protected
+                    || intent.verb == Verb::PromoteFull
+                    || opened.is_some()
+                    || replaces.is_some();
                 plan.typed = name_typed.then(|| env.name().to_string());
+                plan.record.goes.splice(0..0, replaces);
+                if let Some(opened) = opened {
+                    lane::note(&mut plan.record, world, (env, workload), opened, around.now);
+                }
             }
             if let Some(key) = by_git {
                 let named = git::named_now(&key, status);
@@ -342,22 +352,17 @@ fn images(world: &World, env: &Environment, workload: &WorkloadState, promoted: 
     candidate.map(|candidate| going_out(world, env, &candidate)).unwrap_or_default()
 }
 
-/// The environment that what is promoted comes from: by a lane only what goes out here or comes in next.
-fn before<'a>(
-    world: &'a World,
-    env: &'a Environment,
-    workload: &WorkloadState,
-    promoted: &Revision,
-) -> Option<&'a Environment> {
+/// The way of what is promoted: by a lane only what goes out here or comes in next.
+fn way<'a>(world: &'a World, env: &'a Environment, workload: &WorkloadState, promoted: &Revision) -> Way<'a> {
     match comes(world, env, workload, promoted) {
-        (false, false) => world.previous(env),
-        _ => world.way(env, &workload.id).before,
+        (false, false) => Way { before: world.previous(env), lane: None },
+        _ => world.way(env, &workload.id),
     }
 }
 
 /// What a promotion rests on besides its own object: what the environment before runs.
 fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, promoted: &Revision) -> Vec<RestsOn> {
-    let before = before(world, env, workload, promoted);
+    let before = way(world, env, workload, promoted).before;
     let before = before.and_then(|before| Some((before, counterpart(before, &workload.id)?)));
     let seen = before.and_then(|(before, there)| {
         let snapshot = there.snapshot.as_ref()?;
@@ -448,7 +453,7 @@ fn unfit_to_promote(
 
 /// A revision that is newer, or was rejected here, has to be what the environment before runs (law 2).
 fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, to: &Revision) -> Option<Refusal> {
-    let before = before(world, env, workload, to)?;
+    let before = way(world, env, workload, to).before?;
     let there = counterpart(before, &workload.id).and_then(|there| there.status.as_ref()?.stable.as_ref());
     let text = match there {
         Some(there) if is_same_artifact(there, to) => return None,
@@ -530,6 +535,7 @@ fn finish(
             facts: Facts::of(&snapshot.object),
             rests_on: Vec::new(),
             gates_asked: Vec::new(),
+            lane: None,
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
             from_hash: leaves.map(|revision| revision.hash.clone()),

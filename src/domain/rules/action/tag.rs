@@ -231,6 +231,7 @@ fn record(
         facts: Facts::of(&snapshot.object),
         rests_on: Vec::new(),
         gates_asked: Vec::new(),
+        lane: None,
         // Nothing at a registry is conditional.
         resource_version: String::new(),
         picture_at: env.kubernetes().at,
