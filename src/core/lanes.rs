@@ -242,3 +242,6 @@ fn within(lane: &Lane, open_until: Option<Timestamp>) -> Result<Timestamp, Strin
     }
     Ok(until)
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,4 +176,4 @@ fn has_released(env: &Environment, id: &WorkloadId, artifact: &Revision) -> bool
 }
 
 #[cfg(test)]
-pub(in crate::domain::rules) mod tests;
+pub(crate) mod tests;

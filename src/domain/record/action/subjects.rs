@@ -148,7 +148,80 @@ fn is_same_part(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::domain::record::journal::{Entry, Line};
+    use crate::domain::record::lane::tests::{opening, rule};
+    use crate::domain::record::lane::{Lane, WrittenRule};
+    use crate::domain::record::proof::Proof;
+    use crate::domain::record::requirement::Requirements;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn here() -> ClusterIdentity {
+        ClusterIdentity { cluster: Some("uid-of-a".to_owned()), ..ClusterIdentity::unknown("prod") }
+    }
+
+    fn opened(lane: Lane) -> Entry {
+        Entry::Lane(Box::new(Lane { cluster: Some(here()), ..lane }))
+    }
+
+    fn decided(second: i64, lanes: Vec<WrittenRule>, after: &[&Requirements]) -> Requirements {
+        Requirements {
+            env: EnvName::new("prod"),
+            cluster: Some(here()),
+            workloads: BTreeSet::from(["rollout/api".parse().unwrap()]),
+            asked: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+            follows: Some(after.iter().map(|known| known.named()).collect()),
+            lanes: Some(lanes),
+            is_decision: true,
+            who: "carol".to_owned(),
+            at: at(second),
+            signature: None,
+            proof: Proof::default(),
+        }
+    }
+
+    #[test]
+    fn a_lane_is_over_once_it_is_closed_doubled_timed_out_or_not_allowed() {
+        let lane = opening(10, 100);
+        let named = LaneRef {
+            lane: "hotfix".to_owned(),
+            opened: lane.opened,
+            workload: lane.workload.clone(),
+            version: "1.5.1".to_owned(),
+            digests: lane.digests.clone(),
+        };
+        let allowed = decided(1, vec![WrittenRule::Known(Box::new(rule()))], &[]);
+        let over = |entries: &[Entry], second: i64| {
+            let mut ledger = Ledger::default();
+            for entry in entries {
+                ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry.clone()));
+            }
+            named.over_in(&ledger, (&EnvName::new("prod"), &here()), at(second))
+        };
+        let requires = |decision: &Requirements| Entry::Requires(Box::new(decision.clone()));
+        let is_open = [requires(&allowed), opened(lane.clone())];
+        assert_eq!(over(&is_open, 50), None);
+        let with = |entry: Entry| [is_open.as_slice(), &[entry]].concat();
+        let closed = Some("the lane hotfix for 1.5.1 is not open any more".to_owned());
+        let other = BTreeMap::from([("api".to_owned(), "sha256:0b".to_owned())]);
+        assert_eq!(over(&is_open, 100), closed);
+        assert_eq!(over(&[], 50), closed, "an empty record");
+        assert_eq!(over(&with(opened(Lane { is_end: true, ..lane.clone() })), 50), closed);
+        assert_eq!(over(&with(opened(Lane { digests: other, ..opening(12, 100) })), 50), closed);
+        let again = [requires(&allowed), opened(opening(12, 100))];
+        assert_eq!(over(&again, 50), closed, "its GOs were given in another opening");
+        let elsewhere = ClusterIdentity { cluster: Some("uid-of-b".to_owned()), ..here() };
+        let there = Entry::Lane(Box::new(Lane { cluster: Some(elsewhere), ..lane }));
+        assert_eq!(over(&[requires(&allowed), there], 50), closed);
+        let withdrawn = requires(&decided(2, Vec::new(), &[&allowed]));
+        assert_eq!(over(&with(withdrawn), 50).as_deref(), Some("prod does not allow the lane hotfix any more"));
+    }
 
     #[test]
     fn the_same_artifact_is_recognised_however_it_is_spelled() {

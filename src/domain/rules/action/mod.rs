@@ -30,6 +30,8 @@ mod way_back;
 pub use kind::{writes, writes_of};
 pub use plan::{InProgress, Plan, PlanContext, plan};
 pub use release::named;
+#[cfg(test)]
+pub(crate) use release::tests as release_tests;
 pub(super) use release::{digests_of, released_by};
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};

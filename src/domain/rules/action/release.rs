@@ -348,4 +348,4 @@ pub(super) fn draft(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,22 +20,22 @@ fn id() -> WorkloadId {
     "rollout/api".parse().unwrap()
 }
 
-pub(in crate::domain::rules) fn cluster(env: &str) -> ClusterIdentity {
+pub(crate) fn cluster(env: &str) -> ClusterIdentity {
     ClusterIdentity { cluster: Some("uid-of-a".to_owned()), ..ClusterIdentity::unknown(env) }
 }
 
-pub(in crate::domain::rules) fn state(world: &mut World, entry: Entry, now: Timestamp) {
+pub(crate) fn state(world: &mut World, entry: Entry, now: Timestamp) {
     world.take_lines(&[Line::after(None, Timestamp::UNIX_EPOCH, entry)], now);
 }
 
 /// Decides that the lanes of a world's own config into an environment are allowed.
-pub(in crate::domain::rules) fn allow(world: &mut World, env: &str, now: Timestamp) {
+pub(crate) fn allow(world: &mut World, env: &str, now: Timestamp) {
     let decided = decision(world, world.environment(&EnvName::new(env)).unwrap(), "carol", now).unwrap();
     state(world, Entry::Requires(Box::new(decided)), now);
 }
 
 /// Opens `hotfix` into prod, by alice for a quarter of an hour.
-pub(in crate::domain::rules) fn open(world: &mut World, digests: &[(&str, &str)], rule: LaneRule, now: Timestamp) {
+pub(crate) fn open(world: &mut World, digests: &[(&str, &str)], rule: LaneRule, now: Timestamp) {
     let prod = cluster("prod");
     let second = now.as_second();
     let lane = Lane {

@@ -2,7 +2,7 @@
 
 mod by_git;
 mod by_pipeline;
-mod lane;
+pub(crate) mod lane;
 mod registries;
 
 use std::sync::Arc;
@@ -26,23 +26,23 @@ use crate::domain::world::verdict::{Assessment, Verdict};
 use crate::domain::world::{EnvSettings, World};
 
 /// A container: its name, its image, and the digest that pods run of it, if they say.
-type Part<'a> = (&'a str, &'a str, Option<&'a str>);
+pub(crate) type Part<'a> = (&'a str, &'a str, Option<&'a str>);
 
-const OLD: Part<'_> = ("api", "eu.example/shop/api:1.4.2", Some("sha256:old"));
-const NEW: Part<'_> = ("api", "us.example/api:1.5.0", Some("sha256:new"));
+pub(crate) const OLD: Part<'_> = ("api", "eu.example/shop/api:1.4.2", Some("sha256:old"));
+pub(crate) const NEW: Part<'_> = ("api", "us.example/api:1.5.0", Some("sha256:new"));
 const LOG: Part<'_> = ("log", "us.example/log:7", Some("sha256:log"));
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_second(1_000_000).unwrap()
 }
 
-fn id() -> WorkloadId {
+pub(crate) fn id() -> WorkloadId {
     "rollout/api".parse().unwrap()
 }
 
 /// A workload of one environment.
 #[derive(Clone, Copy)]
-struct Runs<'a> {
+pub(crate) struct Runs<'a> {
     parts: &'a [Part<'a>],
     /// Whether another revision goes out.
     in_progress: bool,
@@ -52,8 +52,12 @@ struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn only(parts: &'a [Part<'a>]) -> Self {
+    pub(crate) fn only(parts: &'a [Part<'a>]) -> Self {
         Self { parts, in_progress: false, paused: false, mark: None }
+    }
+
+    pub(crate) fn in_progress(self) -> Self {
+        Self { in_progress: true, ..self }
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -1,8 +1,9 @@
 //! A release past staging, by a lane from dev that somebody opened for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::domain::record::action::describe;
 use crate::domain::record::checklist::{Decision, SignOff};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::lane::tests::rule;
@@ -18,15 +19,22 @@ fn lane_rule() -> LaneRule {
 }
 
 /// Dev, staging and prod, with a lane from dev into prod that is allowed.
-fn three(dev: Runs<'_>, staging: Runs<'_>, prod: Runs<'_>) -> World {
+pub(crate) fn three(dev: Runs<'_>, staging: Runs<'_>, prod: Runs<'_>) -> World {
+    row(&[("dev", dev), ("staging", staging), ("prod", prod)])
+}
+
+/// Environments in promotion order, with that lane.
+pub(crate) fn row(environments: &[(&str, Runs<'_>)]) -> World {
     let env = |name: &str| EnvSettings {
         namespace: name.to_owned(),
         workloads: vec![id()],
         is_declared: true,
         ..EnvSettings::new(name)
     };
-    let mut world = World::new([env("dev"), env("staging"), EnvSettings { lanes: vec![lane_rule()], ..env("prod") }]);
-    for (name, runs) in [("dev", dev), ("staging", staging), ("prod", prod)] {
+    let lanes = |name: &str| if name == "prod" { vec![lane_rule()] } else { Vec::new() };
+    let settings = environments.iter().map(|(name, _)| EnvSettings { lanes: lanes(name), ..env(name) });
+    let mut world = World::new(settings);
+    for &(name, runs) in environments {
         world.take(Feed::Cluster { env: EnvName::new(name), identity: cluster(name) }, now());
         see(&mut world, name, runs);
     }
@@ -39,7 +47,7 @@ fn prod(world: &World) -> &Environment {
 }
 
 /// With the lane open for what dev runs, and a GO of somebody else in it.
-fn opened(mut world: World) -> World {
+pub(crate) fn opened(mut world: World) -> World {
     let rule = rules_here(&world, prod(&world)).remove(0);
     open(&mut world, &[("api", "sha256:new")], rule, now());
     let candidate = world.candidate(prod(&world)).unwrap();
@@ -64,7 +72,7 @@ fn opened(mut world: World) -> World {
     world
 }
 
-fn closed(mut world: World) -> World {
+pub(crate) fn closed(mut world: World) -> World {
     let lane = prod(&world).workloads[0].lane.as_ref().unwrap().open().unwrap().lane.clone();
     state(&mut world, Entry::Lane(Box::new(Lane { is_end: true, ..lane })), now());
     world
@@ -122,6 +130,59 @@ fn midway_the_end_leaves_only_the_way_back() {
     assert!(refused.contains("artifact: ") && refused.contains("of staging"), "{refused}");
     assert!(back.is_ok());
     assert_eq!(ask(&world, Verb::Rollback), back);
+}
+
+#[test]
+fn the_lane_stands_in_the_record() {
+    let (new, old) = (Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let plan = ask(&opened(three(new, old, old)), Verb::Release).unwrap();
+    let record = plan.record();
+    assert_eq!((record.headline.as_str(), plan.typed()), ("release 1.5.0 by the lane hotfix", Some("prod")));
+    let used = record.lane.clone().unwrap();
+    assert_eq!((used.lane.as_str(), used.by.as_str(), used.opened), ("hotfix", "alice", now()));
+    assert_eq!(used.leaves_out, ["staging: 1.5.0 never ran there; staging runs 1.4.2"]);
+    let asked = record.gates_asked[0].lane.clone().unwrap();
+    assert_eq!((asked.opened, asked.digests), (now(), BTreeMap::from([("api".to_owned(), "sha256:new".to_owned())])));
+    let described = |record: &PlanRecord| -> Vec<String> {
+        describe(record, now())
+            .into_iter()
+            .map(|(part, texts)| format!("{} {}", part.label(), texts.join("; ")))
+            .collect()
+    };
+    let parts = described(record);
+    assert!(
+        parts[1]
+            .starts_with("lane hotfix, opened by alice at 1970-01-12T13:46:40Z, until 1970-01-12T14:01:40Z: “incident"),
+        "{parts:?}"
+    );
+    assert_eq!(parts[4], "leaves out staging: 1.5.0 never ran there; staging runs 1.4.2");
+    let read: PlanRecord = serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap();
+    assert_eq!(read, *record);
+    // The normal way says nothing of lanes.
+    let plain = ask(&three(new, new, old), Verb::Release).unwrap();
+    let text = serde_json::to_string(plain.record()).unwrap();
+    assert!(!text.contains("lane") && plain.typed().is_none(), "{text}");
+    assert!(described(plain.record()).iter().all(|part| !part.contains("lane")));
+}
+
+#[test]
+fn what_goes_on_in_the_lane_says_so_and_its_name_is_typed() {
+    let (new, old) = (Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let going_out = Runs { in_progress: true, ..new };
+    let plan = ask(&opened(three(new, old, going_out)), Verb::Promote).unwrap();
+    assert!(plan.record().headline.ends_with(" in the lane hotfix"), "{}", plan.record().headline);
+    assert_eq!(plan.typed(), Some("prod"));
+}
+
+#[test]
+fn what_takes_the_place_of_a_fix_that_is_still_owed_says_so() {
+    let (new, old) = (Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let world = closed(opened(three(new, old, new)));
+    let plan = ask(&world, Verb::Release).unwrap();
+    let said = "takes the place of 1.5.0, which came by the lane hotfix and never went through staging: what it fixed may \
+                come back";
+    assert_eq!((plan.record().goes[0].as_str(), plan.typed()), (said, Some("prod")));
+    assert!(plan.record().lane.is_none());
 }
 
 /// Law 3, byte for byte.
