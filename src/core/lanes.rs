@@ -62,15 +62,11 @@ impl Core {
         let (who, _) = self.identity(env.name());
         let at = self.lane_stated_at(env);
         let open = self.extended(env, workload, (&rule, at))?;
-        let (opened, rule, (version, digests)) = match &open {
-            Some(open) => {
-                let lane = open.lane;
-                (lane.opened, lane.rule.clone(), (lane.version.clone(), lane.digests.clone()))
-            }
-            None => {
-                let artifact = artifact(&self.world, workload, &rule)?;
-                (at, WrittenRule::Known(Box::new(rule)), artifact)
-            }
+        let (opened, rule, (version, digests)) = if let Some(OpenLane { lane, .. }) = &open {
+            (lane.opened, lane.rule.clone(), (lane.version.clone(), lane.digests.clone()))
+        } else {
+            let artifact = artifact(&self.world, workload, &rule)?;
+            (at, WrittenRule::Known(Box::new(rule)), artifact)
         };
         let stated = Lane {
             env: env.name().clone(),

@@ -66,7 +66,7 @@ pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Ve
     sends.push(format!("{at}state {age}"));
     let parts = [
         (DescriptionPart::Object, vec![object]),
-        (DescriptionPart::Lane, record.lane.iter().map(by_lane).collect()),
+        (DescriptionPart::Lane, record.lane.iter().map(|used| by_lane(used)).collect()),
         (DescriptionPart::From, one(&record.from)),
         (DescriptionPart::To, one(&record.to)),
         (DescriptionPart::LeavesOut, record.lane.iter().flat_map(|used| used.leaves_out.clone()).collect()),

@@ -45,7 +45,7 @@ pub struct PlanRecord {
     pub gates_asked: Vec<GatesAsked>,
     /// The lane by which it goes, where it goes by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lane: Option<LaneUsed>,
+    pub lane: Option<Box<LaneUsed>>,
     /// The resourceVersion they were read at.
     pub resource_version: String,
     /// When the state was last confirmed.

@@ -37,14 +37,14 @@ pub(super) fn note(
     record.headline = format!("{} {how} the lane {name}", record.headline);
     let candidate = world.candidate_of(env, &workload.id);
     let left_out = candidate.map(|candidate| leaves_out(world, env, opened, &candidate, now));
-    record.lane = Some(LaneUsed {
+    record.lane = Some(Box::new(LaneUsed {
         lane: name.clone(),
         opened: opened.lane.opened,
         by: opened.lane.who.clone(),
         until: opened.until,
         note: opened.lane.note.clone(),
         leaves_out: left_out.unwrap_or_default(),
-    });
+    }));
 }
 
 /// Says that a promotion takes the place of what came by a lane and has not been through what that left out, for whatever

@@ -118,7 +118,7 @@ pub fn leaves_out(
         let least = if *of.name() == opened.before { rule.soak_seconds } else { 0 };
         (soak > SignedDuration::from_secs(least)).then(|| format!("a soak of {soak:#} in {}", of.name()))
     };
-    all.extend(before.into_iter().chain(skipped().last()).filter_map(soak));
+    all.extend(before.into_iter().chain(skipped().next_back()).filter_map(soak));
     let is_left_out = |check: &&Check| check.spec.gate && check.spec.phase != CheckPhase::Post;
     let gates = env.checks.iter().filter(is_left_out).filter(|check| !rule.gates.contains(&check.spec.id));
     all.extend(gates.map(|check| format!("gate {}: {}", check.spec.id, standing(check, &candidate.key, now))));

@@ -49,8 +49,8 @@ fn refused_at(world: &World, after: i64) -> Vec<String> {
     in_the_way(world, env, env.workload(&id()).unwrap(), now).into_iter().map(|reason| reason.text).collect()
 }
 
-fn here() -> Option<ClusterIdentity> {
-    Some(cluster("prod"))
+fn here() -> ClusterIdentity {
+    cluster("prod")
 }
 
 fn target() -> WorkloadKey {
@@ -76,7 +76,7 @@ fn floor() -> Vec<Floor> {
     let frozen = |world: &mut World| {
         let freeze = Freeze {
             env: EnvName::new("prod"),
-            cluster: here(),
+            cluster: Some(here()),
             who: "dora".to_owned(),
             reason: "incident 4712".to_owned(),
             until: None,
@@ -98,7 +98,7 @@ fn floor() -> Vec<Floor> {
     let rejected = |world: &mut World| {
         let rejection = Rejection {
             target: target(),
-            cluster: here(),
+            cluster: Some(here()),
             uid: "u".to_owned(),
             hash: "new".to_owned(),
             images: vec![FIX.1.to_owned()],
@@ -114,7 +114,7 @@ fn floor() -> Vec<Floor> {
     let regressed = |world: &mut World| {
         let regression = Regression {
             target: target(),
-            cluster: here(),
+            cluster: Some(here()),
             uid: "u".to_owned(),
             canary: "new".to_owned(),
             stable: "old".to_owned(),
@@ -128,7 +128,7 @@ fn floor() -> Vec<Floor> {
     let asked_by_others = |world: &mut World| {
         let requirements = Requirements {
             env: EnvName::new("prod"),
-            cluster: here(),
+            cluster: Some(here()),
             workloads: [id()].into(),
             asked: [Requirement::Gate(CheckId::new("pager"))].into(),
             dropped: BTreeSet::new(),
@@ -192,8 +192,12 @@ fn fewer_gates_than_the_lane_are_never_enough() {
             let gates = [("load", 0), ("smoke", 1)].into_iter().filter(|(_, place)| is_chosen(*place));
             let signers = people.into_iter().zip(2_u8..).filter(|(_, place)| is_chosen(*place));
             let (gates, signers): (Vec<_>, Vec<_>) = (gates.collect(), signers.collect());
-            gates.iter().for_each(|(gate, _)| passed(&mut world, gate));
-            signers.iter().for_each(|(who, _)| go(&mut world, who));
+            for (gate, _) in &gates {
+                passed(&mut world, gate);
+            }
+            for (who, _) in &signers {
+                go(&mut world, who);
+            }
             let others = signers.iter().filter(|(who, _)| *who != "alice").count();
             // Nothing says since when dev serves it.
             let may_pass = gates.len() == 2 && others >= needed && soak_seconds == 0;

@@ -10,9 +10,9 @@ fn owed(world: &World) -> Option<Owed> {
     owes(world, prod(world), &id())
 }
 
-fn by_staging(version: &str) -> Option<Owed> {
+fn by_staging(version: &str) -> Owed {
     let by = [EnvName::new("staging")].into();
-    Some(Owed { lane: "hotfix".to_owned(), version: version.to_owned(), by })
+    Owed { lane: "hotfix".to_owned(), version: version.to_owned(), by }
 }
 
 /// Counted apart: prod serves it, and staging does not.
@@ -38,21 +38,21 @@ fn what_is_owed_goes_only_when_every_skipped_environment_has_it() {
 #[test]
 fn a_skipped_environment_has_it_once_everybody_there_got_it() {
     let mut world = opened_for(world_with(prod_settings(), [FIX, OLD, FIX], None), FIX);
-    assert_eq!(owed(&world), by_staging("1.5.1"));
+    assert_eq!(owed(&world), Some(by_staging("1.5.1")));
     seen(&mut world, "staging", Runs::only(&[FIX]).snapshot(true));
-    assert_eq!(owed(&world), by_staging("1.5.1"), "it only goes out there");
+    assert_eq!(owed(&world), Some(by_staging("1.5.1")), "it only goes out there");
     seen(&mut world, "staging", Runs::only(&[FIX]).snapshot(false));
     assert_eq!(owed(&world), None);
     let there = &mut world.environments[1].workloads[0];
     (there.snapshot, there.status) = (None, None);
-    assert_eq!(owed(&world), by_staging("1.5.1"), "what is not seen has not released it");
+    assert_eq!(owed(&world), Some(by_staging("1.5.1")), "what is not seen has not released it");
 }
 
 /// Staging went on to something else since, which leaves the ReplicaSet of what it had.
 #[test]
 fn what_a_skipped_environment_had_before_is_paid_unless_it_was_rejected() {
     let mut world = opened_for(world_with(prod_settings(), [OLD, NEXT, OLD], None), OLD);
-    assert_eq!(owed(&world), by_staging("1.4.2"));
+    assert_eq!(owed(&world), Some(by_staging("1.4.2")));
     let mut went_on = Runs::only(&[NEXT]).snapshot(false);
     went_on.replicasets.extend(Runs::only(&[NEXT]).snapshot(true).replicasets.pop());
     seen(&mut world, "staging", went_on);
@@ -71,7 +71,7 @@ fn what_a_skipped_environment_had_before_is_paid_unless_it_was_rejected() {
         signature: None,
     };
     state(&mut world, Entry::Rejected(Box::new(rejection)), now());
-    assert_eq!(owed(&world), by_staging("1.4.2"));
+    assert_eq!(owed(&world), Some(by_staging("1.4.2")));
 }
 
 #[test]
