@@ -9,7 +9,7 @@ use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
 use super::{
-    Config, argo_cd, feature_flags, flags_in_code, freeze, git, guardrails, journal, keys, limits, log, record,
+    Config, argo_cd, feature_flags, flags_in_code, freeze, git, guardrails, journal, keys, lanes, limits, log, record,
     registries, service, sign_offs, ui, verdict,
 };
 
@@ -30,6 +30,7 @@ const FIELDS: &[Field] = &[
     Field::new("registries", Kind::Tables(&registries::SECTION), registries::SECTION.help),
     Field::new("sign_offs", Kind::Table(&sign_offs::SECTION), "Sign-off roles, the default for all environments."),
     Field::table("freeze", &freeze::SECTION),
+    Field::new("lanes", Kind::Tables(&lanes::SECTION), lanes::SECTION.help),
     Field::new("argo_cd", Kind::Table(&argo_cd::SECTION), "Where Argo CD is, the default for all environments."),
     Field::new("git", Kind::Table(&git::SECTION), "The config repository, the default for all environments."),
     Field::new("prometheus", Kind::Table(&prometheus::SECTION), "Metrics, the default for all environments."),
@@ -75,6 +76,7 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
             freeze::share_out(reader, (&table, &gate), &mut config.environments, &mut defaults.checks);
         }
     }
+    lanes::share_out(reader, &file, &mut config.environments);
     // Without an environment that uses it, no one else would say that it has no address.
     defaults.prometheus = match metrics {
         Some((table, draft)) if config.environments.is_empty() => draft.finish(reader, &table, fallback),

@@ -216,18 +216,16 @@ fn environment(
 }
 
 fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> EnvName {
-    let Some(At { value, at }) = reader.text(table, "name") else {
+    let Some(name) = reader.text(table, "name") else {
         if table.get("name").is_none() {
             reader.note(table.at, "this environment has no `name`", "write for example name = \"staging\"");
         }
         return EnvName::new("");
     };
-    if value.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
-        let help = "no spaces and no `/`: it is typed to confirm, and `ENV/SERVICE` names a workload";
-        reader.note(at, format!("`{value}` cannot be the name of an environment"), help);
-    } else if value.chars().count() > MAX_NAME_CHARS {
-        reader.note(at, format!("the name is longer than {MAX_NAME_CHARS} characters"), "");
-    } else if !names.insert(value.clone()) {
+    let help = "no spaces and no `/`: it is typed to confirm, and `ENV/SERVICE` names a workload";
+    let fits = is_typed_name(reader, &name, ("an environment", help));
+    let At { value, at } = name;
+    if fits && !names.insert(value.clone()) {
         reader.note(
             at,
             format!("there is another environment `{value}`"),
@@ -235,6 +233,20 @@ fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) ->
         );
     }
     EnvName::new(value)
+}
+
+/// Whether something of this kind may be called so, for it is typed; notes why not, with what helps.
+pub(super) fn is_typed_name(reader: &mut Reader, name: &At<String>, (kind, help): (&str, &str)) -> bool {
+    let At { value, at } = name;
+    if value.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
+        reader.note(*at, format!("`{value}` cannot be the name of {kind}"), help);
+        return false;
+    }
+    let is_short = value.chars().count() <= MAX_NAME_CHARS;
+    if !is_short {
+        reader.note(*at, format!("the name is longer than {MAX_NAME_CHARS} characters"), "");
+    }
+    is_short
 }
 
 pub(super) fn namespace(reader: &mut Reader, table: &Table<'_>) -> Option<String> {

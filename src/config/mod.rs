@@ -21,6 +21,7 @@ pub mod headers;
 pub mod init;
 pub mod journal;
 mod keys;
+mod lanes;
 mod limits;
 pub mod log;
 pub mod problem;

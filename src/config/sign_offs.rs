@@ -23,7 +23,13 @@ keys! {
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut SignOffRules) {
     *into = SignOffRules::default();
     read_keys(reader, table, into);
-    for (role, value) in reader.entries(table, "roles") {
+    into.roles = people(reader, table, "roles");
+}
+
+/// Reads how many people sign in each role.
+pub(super) fn people(reader: &mut Reader, table: &Table<'_>, key: &str) -> Vec<(String, usize)> {
+    let mut roles = Vec::new();
+    for (role, value) in reader.entries(table, key) {
         let number = match value.get_ref() {
             DeValue::Integer(number) => {
                 number.as_str().parse::<usize>().ok().filter(|number| (1..=20).contains(number))
@@ -31,10 +37,11 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut SignOffRul
             _ => None,
         };
         if let Some(number) = number {
-            into.roles.push((role.value.to_owned(), number));
+            roles.push((role.value.to_owned(), number));
         } else {
             let what = format!("`{}` must be the number of people who sign in this role", role.value);
             reader.note(value.span().start, what, "a whole number from 1 to 20, e.g. { sre = 1 }");
         }
     }
+    roles
 }

@@ -11,9 +11,16 @@ const URL: &str = "http://prometheus.monitoring:9090";
 /// The blocks that stand commented out as a whole.
 const FLAGS: &str = "#[[flags]]";
 const REGISTRIES: &str = "#[[registries]]";
+const LANES: &str = "#[[lanes]]";
 
 fn is_whole(part: &str) -> bool {
-    part.starts_with(FLAGS) || part.starts_with(REGISTRIES)
+    [FLAGS, REGISTRIES, LANES].iter().any(|begin| part.starts_with(begin))
+}
+
+/// A block as it is when its `#` is taken away.
+fn bare(begin: &str) -> Vec<&'static str> {
+    let block = EXAMPLE.split("\n\n").find(|part| part.starts_with(begin)).unwrap();
+    block.lines().map(|line| line.trim_start_matches('#')).collect()
 }
 
 fn place() -> ConfigBase {
@@ -73,22 +80,27 @@ fn every_check_is_valid_when_uncommented() {
 
 #[test]
 fn the_provider_of_feature_flags_is_valid_when_uncommented() {
-    let block = EXAMPLE.split("\n\n").find(|part| part.starts_with(FLAGS)).unwrap();
-    let bare: Vec<&str> = block.lines().map(|line| line.trim_start_matches('#')).collect();
-    let config = Config::parse(&format!("{EXAMPLE}\n{}\n", bare.join("\n")), &place()).unwrap();
+    let config = Config::parse(&format!("{EXAMPLE}\n{}\n", bare(FLAGS).join("\n")), &place()).unwrap();
     assert_eq!(config.environments[1].flags[0].environment, "production");
 }
 
 #[test]
 fn a_registry_is_valid_when_uncommented() {
-    let block = EXAMPLE.split("\n\n").find(|part| part.starts_with(REGISTRIES)).unwrap();
-    let bare: Vec<&str> = block.lines().map(|line| line.trim_start_matches('#')).collect();
     // One of its ways to log in.
-    let bare = bare.into_iter().filter(|line| !line.starts_with("token") && !line.starts_with("anonymous"));
+    let bare = bare(REGISTRIES).into_iter().filter(|line| !line.starts_with("token") && !line.starts_with("anonymous"));
     let text = format!("{EXAMPLE}\n{}\n", bare.collect::<Vec<_>>().join("\n"));
     let config = Config::parse(&text, &place()).unwrap();
     assert_eq!(config.environments[1].registries[0].settings.host, "registry.example:5000");
     assert!(config.environments[1].checks.iter().any(|check| check.spec.id.as_str() == "registry"));
+}
+
+#[test]
+fn a_lane_is_valid_when_uncommented_and_shows_the_defaults() {
+    let is_default = |line: &&str| line.starts_with("soak") || line.starts_with("longest");
+    let parse = |lines: Vec<&str>| Config::parse(&format!("{EXAMPLE}\n{}\n", lines.join("\n")), &place()).unwrap();
+    let config = parse(bare(LANES));
+    assert_eq!(config.environments[1].settings.lanes[0].lane, "hotfix");
+    assert_eq!(config, parse(bare(LANES).into_iter().filter(|line| !is_default(line)).collect()));
 }
 
 #[test]
