@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::lane;
 use super::status::API_VERSION;
 use crate::core::checklist::Checklist;
 use crate::domain::facts::text::{duration, is_unsafe, sanitize};
@@ -36,6 +37,9 @@ impl<'a> Gate<'a> {
         let about =
             self.list.candidate.as_ref().map_or_else(String::new, |candidate| format!("  {}", candidate.release));
         lines.push(format!("{}  {}{about}", self.list.env.name(), self.list.answer.verdict.label()));
+        if let Some(candidate) = &self.list.candidate {
+            lines.extend(lane::goes_by(self.world, self.list.env, candidate, self.now));
+        }
         for reason in &self.list.answer.reasons {
             lines.push(format!("  blocked by: {}", reason.line()));
         }
@@ -45,7 +49,7 @@ impl<'a> Gate<'a> {
                 phase = Some(check.spec.phase);
                 lines.push(check.spec.phase.title().to_owned());
             }
-            lines.push(check_line(check, state));
+            lines.push(self.check_line(check, state));
         }
         if self.list.seats().next().is_some() {
             lines.push("sign-offs".to_owned());
@@ -61,7 +65,7 @@ impl<'a> Gate<'a> {
     /// Returns one check with its evidence as text.
     #[must_use]
     pub fn check_text(&self, check: &Check, state: CheckState) -> String {
-        let mut lines = vec![check_line(check, state).trim_start().to_owned(), format!("  {}", check.spec.title)];
+        let mut lines = vec![self.check_line(check, state).trim_start().to_owned(), format!("  {}", check.spec.title)];
         if let Some(finding) = &check.finding {
             lines.push(format!("  {} ago", duration(self.now.duration_since(finding.at))));
             lines.extend(finding.evidence.iter().map(|line| format!("  {line}")));
@@ -73,15 +77,41 @@ impl<'a> Gate<'a> {
         sanitize_lines(&lines)
     }
 
+    fn check_line(&self, check: &Check, state: CheckState) -> String {
+        let candidate = self.list.candidate.as_ref();
+        let gate = match (check.spec.gate, candidate.is_some_and(|candidate| candidate.leaves_out(&check.spec))) {
+            (_, true) => "left out",
+            (true, false) => "gate",
+            (false, false) => "",
+        };
+        let width = if candidate.is_some_and(|candidate| candidate.lane.is_some()) { 8 } else { 4 };
+        let said = check.finding.as_ref().map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
+        format!("  {:<8} {gate:<width$} {:<14} {said}", state.as_str(), check.spec.id.as_str())
+    }
+
+    /// Returns that what is to be promoted goes by a lane, where that was not named: a pipeline takes none for the normal way.
+    #[must_use]
+    pub fn lane_unnamed(&self, given: Option<&str>) -> Option<String> {
+        let candidate = self.list.candidate.as_ref()?;
+        let (lane, version) = (&candidate.lane.as_ref()?.rule.lane, &candidate.version);
+        match given {
+            Some(given) if given == lane => None,
+            Some(given) => Some(format!("--lane is `{given}`, and {version} goes by the lane `{lane}`")),
+            None => Some(format!("{version} goes by the lane {lane}: add `--lane {lane}`")),
+        }
+    }
+
     /// Returns it as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
+        let candidate = self.list.candidate.as_ref();
         json!({
             "apiVersion": API_VERSION,
             "environment": self.list.env.name(),
-            "release": self.list.candidate.as_ref().map(|candidate| candidate.release.as_str()),
+            "release": candidate.map(|candidate| candidate.release.as_str()),
             "answer": self.list.answer.verdict.as_str(),
             "reasons": self.list.answer.reasons,
+            "lane": candidate.map_or(Value::Null, |candidate| lane::of(self.world, self.list.env, candidate, self.now)),
             "checks": checks_json(self.world, self.list.env, self.now),
             "sign_offs": sign_offs_json(self.world, self.list.env),
         })
@@ -101,6 +131,13 @@ impl<'a> Gate<'a> {
                 (true, _) => FailureType::Gate,
                 (false, _) => FailureType::Advice,
             };
+            let left_out = self.list.candidate.as_ref().filter(|candidate| candidate.leaves_out(&check.spec));
+            if let Some(lane) = left_out.and_then(|candidate| candidate.lane.as_ref()) {
+                let said = format!("left out by the lane {}: {}: {said}", lane.rule.lane, state.as_str());
+                let phase = check.spec.phase.as_str();
+                cases.push(Case::new(check.spec.id.as_str(), phase, Outcome::Skipped, &said, &evidence));
+                continue;
+            }
             let outcome = match state {
                 CheckState::Passed => Outcome::Passed,
                 CheckState::Failed => Outcome::Failure(kind),
@@ -228,12 +265,6 @@ impl Case {
     }
 }
 
-fn check_line(check: &Check, state: CheckState) -> String {
-    let gate = if check.spec.gate { "gate" } else { "" };
-    let said = check.finding.as_ref().map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
-    format!("  {:<8} {gate:<4} {:<14} {said}", state.as_str(), check.spec.id.as_str())
-}
-
 fn sanitize_lines(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |text, line| text + &sanitize(line.trim_end()) + "\n")
 }
@@ -276,7 +307,8 @@ fn escaped(text: &str) -> String {
 /// Returns the checks of an environment as the contract has them.
 #[must_use]
 pub fn checks_json(world: &World, env: &Environment, now: Timestamp) -> Value {
-    let subject = world.candidate(env).map(|candidate| candidate.key).unwrap_or_default();
+    let candidate = world.candidate(env);
+    let subject = candidate.as_ref().map_or("", |candidate| candidate.key.as_str());
     let check = |check: &Check| {
         let finding = check.finding.as_ref();
         json!({
@@ -284,8 +316,9 @@ pub fn checks_json(world: &World, env: &Environment, now: Timestamp) -> Value {
             "title": check.spec.title,
             "phase": check.spec.phase,
             "gate": check.spec.gate,
+            "left_out": candidate.as_ref().is_some_and(|candidate| candidate.leaves_out(&check.spec)),
             "how": check.spec.how.as_str(),
-            "state": check.state(&subject, now).as_str(),
+            "state": check.state(subject, now).as_str(),
             "evidence": finding.map(|finding| finding.summary.as_str()),
             "green_when": finding.map(|finding| finding.green_when.as_str()).filter(|green| !green.is_empty()),
             "at": finding.map(|finding| finding.at.to_string()),

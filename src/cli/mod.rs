@@ -13,6 +13,7 @@ pub mod flags;
 pub mod gate;
 pub mod journal;
 pub mod judge;
+pub mod lane;
 pub mod lint_flags;
 pub mod output;
 pub mod owner;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::gate::{checks_json, sign_offs_json};
-use super::{owner, worse};
+use super::{lane, owner, worse};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::Track;
@@ -56,6 +56,7 @@ fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
         "workloads": env.workloads.iter().map(|workload| workload_json(world, env, workload, now)).collect::<Vec<_>>(),
         "checks": checks_json(world, env, now),
         "sign_offs": sign_offs_json(world, env),
+        "lane": lane::of_environment(world, env, now),
     })
 }
 
@@ -239,6 +240,8 @@ fn workload_text(world: &World, env: &Environment, workload: &WorkloadState, now
     if let Some(state) = release_state(world, env, &workload.id) {
         lines.push(format!("    state     {}", state.label()));
     }
+    let lanes = lane::of_workload(world, env, (&workload.id, now));
+    lines.extend(lanes.iter().map(|line| format!("    lane      {line}")));
     let doubt = status.serving.doubt.as_ref().map_or_else(String::new, |doubt| format!(" ({doubt})"));
     lines.push(format!("    serving   {}{doubt}", status.serving.describe()));
     if let Some(estimate) = rollback_estimate(world, env, workload, now) {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::lane;
 use super::output::json_line;
 use super::status::API_VERSION;
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -182,6 +183,8 @@ impl Of<'_> {
             self.status(before.and_then(|before| before.status.as_ref()), status);
         }
         self.verdict(before.map(|before| &before.assessment), &now.assessment);
+        let (was, is) = (before.and_then(|before| before.lane.as_ref()), now.lane.as_ref());
+        self.push("lane", lane::state_json(was), lane::state_json(is), lane::changed(was, is));
     }
 
     fn status(&mut self, before: Option<&Status>, now: &Status) {
@@ -272,8 +275,10 @@ mod tests {
     use crate::domain::facts::flag::{Flag, FlagChange, FlagEdit, FlagState, ProviderKind};
     use crate::domain::facts::freshness::Heard;
     use crate::domain::facts::workload::Object;
+    use crate::domain::record::lane::tests::opening;
     use crate::domain::world::feed::Feed;
     use crate::domain::world::flags::FlagSettings;
+    use crate::domain::world::lane::LaneState;
     use jiff::SignedDuration;
 
     fn lines(old: &World, new: &World) -> Vec<String> {
@@ -390,7 +395,11 @@ mod tests {
         let turned = FlagChange { by: "ada".to_owned(), at: now(), what: FlagEdit::On };
         old.environments[1].flags = vec![provider(Vec::new())];
         new.environments[1].flags = vec![provider(vec![turned])];
+        let lane = Box::new(opening(1000, 2000));
+        new.environments[1].workloads[0].lane = Some(LaneState::NotUsed { lane, why: "nobody allows it".to_owned() });
         let changes: Vec<Change> = [diff(&before, &old), diff(&old, &new), diff(&new, &old)].concat();
+        let said = "the lane hotfix for 1.5.1 is not used here: nobody allows it";
+        assert!(changes.iter().any(|change| change.text == said));
         assert!(changes.iter().any(|change| change.text == "flag checkout on by ada"));
         for change in &changes {
             let line: Value = serde_json::from_str(&change.json(now())).unwrap();

@@ -93,7 +93,8 @@ impl Lane {
     }
 
     /// Names the digests, in short.
-    fn which(&self) -> String {
+    #[must_use]
+    pub fn which(&self) -> String {
         match (self.digests.len(), self.digests.values().next()) {
             (1, Some(only)) => short_digest(only).to_owned(),
             (containers, _) => plural(containers, "container"),

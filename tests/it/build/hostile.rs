@@ -26,6 +26,7 @@ use release_cockpit::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
 use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::record::lane::{Lane, LaneRule, Place, WrittenRule};
 use release_cockpit::domain::record::proof::Proof;
 use release_cockpit::domain::rules::refusal::Refusal;
 use release_cockpit::domain::rules::refusal::RefusalKind;
@@ -196,6 +197,37 @@ fn is_shown(overlay: &Overlay) {
     }
 }
 
+/// A lane that is open by what was stated, and that nobody allowed.
+fn lane(env: &EnvName, text: &str) -> Lane {
+    let place = || Place { env: EnvName::new(text), cluster: None };
+    let rule = LaneRule {
+        lane: text.to_owned(),
+        before: place(),
+        skips: vec![place()],
+        gates: [CheckId::new(text)].into(),
+        gates_before: [CheckId::new(text)].into(),
+        sign_offs: [(text.to_owned(), 1)].into(),
+        soak_seconds: 60,
+        longest_seconds: 3600,
+    };
+    Lane {
+        env: env.clone(),
+        cluster: None,
+        workload: WorkloadId::new(WorkloadKind::Rollout, text),
+        rule: WrittenRule::Known(Box::new(rule)),
+        version: text.to_owned(),
+        digests: [(text.to_owned(), text.to_owned())].into(),
+        opened: ago(60),
+        until: ago(-600),
+        is_end: false,
+        who: text.to_owned(),
+        note: text.to_owned(),
+        at: ago(60),
+        signature: None,
+        proof: Proof::default(),
+    }
+}
+
 /// Gives an environment a checklist, a board and a release in which every text is this one.
 fn checklist(model: &mut Model, env: &EnvName, text: &str) {
     let spec = |id: &str, how| CheckSpec {
@@ -256,9 +288,10 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         signature: None,
         proof: Proof::default(),
     });
-    let lines: Vec<Line> = [acknowledged, signed].map(|entry| Line::after(None, now(), entry)).into();
+    let lane = Entry::Lane(Box::new(lane(env, text)));
+    let lines: Vec<Line> = [acknowledged, signed, lane].map(|entry| Line::after(None, now(), entry)).into();
     model.core.world.take_lines(&lines, now());
-    for (clock, line) in [("14:00:04", &lines[0]), ("14:00:05", &lines[1])] {
+    for (clock, line) in ["14:00:04", "14:00:05", "14:00:06"].into_iter().zip(&lines) {
         write(model, clock, line.entry.clone());
     }
     let gathered = Ok(Arc::new(changes(text)));

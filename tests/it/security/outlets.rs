@@ -17,7 +17,7 @@ use release_cockpit::cli::lint_flags::{self, LintReport};
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::plan::{self, Said, StepPlan};
 use release_cockpit::cli::preflight::{self, Local};
-use release_cockpit::cli::{Args, backtest, changes, flags, journal, judge, owner, status, watch};
+use release_cockpit::cli::{Args, backtest, changes, flags, journal, judge, lane, owner, status, watch};
 use release_cockpit::config::init;
 use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
@@ -60,7 +60,7 @@ enum Form {
 type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
-const REPORTS: [(&str, &str, Form, Write); 28] = [
+const REPORTS: [(&str, &str, Form, Write); 30] = [
     ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
     ("status", "json", Form::Json, |model, text| {
         json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
@@ -107,6 +107,10 @@ const REPORTS: [(&str, &str, Form, Write); 28] = [
     }),
     ("owner", "text", Form::Text, |model, text| owner::text(&text, Some(&owned(text)), model.core.now)),
     ("owner", "json", Form::Json, |_, text| json_pretty(&owner::json(&owned(text))) + "\n"),
+    ("lane list", "text", Form::Text, |model, _| lanes(model, lane::text)),
+    ("lane list", "json", Form::Json, |model, _| {
+        lanes(model, |world, envs, now| json_pretty(&lane::json(world, envs, now)) + "\n")
+    }),
     ("judge", "text", Form::Text, |_, text| judged(text, judge::text)),
     ("judge", "json", Form::Json, |_, text| judged(text, judge::json)),
     ("backtest", "text", Form::Text, |_, text| backtest::text(&[looked(text)], &TimeZone::UTC)),
@@ -115,7 +119,7 @@ const REPORTS: [(&str, &str, Form, Write); 28] = [
 ];
 
 /// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 23] = [
     "abort",
     "ack",
     "completions",
@@ -124,6 +128,7 @@ const OTHERS: [&str; 22] = [
     "drill",
     "freeze",
     "help",
+    "lane",
     "man",
     "pause",
     "promote",
@@ -161,6 +166,13 @@ fn items(model: &Model, text: &str) -> Vec<preflight::Item> {
 
 fn gates(model: &Model, write: impl Fn(&Gate<'_>) -> String) -> String {
     model.core.world.environments.iter().map(|env| write(&Gate::of(&model.core.world, env, model.core.now))).collect()
+}
+
+fn lanes(model: &Model, write: impl Fn(&World, &[&Environment], Timestamp) -> String) -> String {
+    let world = &model.core.world;
+    let text = write(world, &world.environments.iter().collect::<Vec<_>>(), model.core.now);
+    assert_ne!(text, "no lane was opened\n");
+    text
 }
 
 fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::candidate::{Candidate, counterpart};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
+use crate::domain::record::checklist::{CheckPhase, CheckSpec};
 use crate::domain::world::lane::{LaneState, OpenedLane};
 use crate::domain::world::{Environment, World};
 
@@ -123,6 +124,15 @@ impl World {
             Some(before) => has(before, &candidate.workload),
             None => env.workload(&candidate.workload)?.named.as_ref(),
         }
+    }
+}
+
+impl Candidate {
+    /// Whether a check would be a gate of it, and the lane that it comes by leaves it out.
+    #[must_use]
+    pub fn leaves_out(&self, check: &CheckSpec) -> bool {
+        let is_gate = check.gate && check.phase != CheckPhase::Post;
+        self.lane.as_ref().is_some_and(|opened| is_gate && !opened.rule.gates.contains(&check.id))
     }
 }
 
