@@ -7,6 +7,7 @@ mod checklist;
 mod drill;
 mod feature_flags;
 mod judge;
+mod lane;
 mod plan;
 mod tag;
 
@@ -25,6 +26,7 @@ pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, S
 pub use drill::Drill;
 pub use feature_flags::{FlagTurnArgs, FlagsCommand};
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
+pub use lane::{LaneClose, LaneCommand, LaneOpen};
 pub use plan::PlanArgs;
 pub use tag::TagArgs;
 
@@ -150,6 +152,9 @@ pub enum Command {
     Freeze(FreezeArgs),
     /// Allow promotions again
     Unfreeze(Unfreeze),
+    /// Lanes for hotfixes: open one for one artifact, close it, or list what was opened
+    #[command(subcommand)]
+    Lane(LaneCommand),
     /// Analyze a canary from counts in a file or on standard input, offline
     Judge(JudgeArgs),
     /// Replay past releases against today's guardrails

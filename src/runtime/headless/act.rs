@@ -317,20 +317,10 @@ pub(super) async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action)
     print(&described(plan))?;
     let (given, yes) = (action.confirm.as_deref(), action.yes);
     if let Some(name) = plan.typed() {
-        match given {
-            Some(given) if given == name => {}
-            Some(given) => {
-                complain(
-                    driver.redactor(),
-                    &format!("--confirm is `{given}`, the environment is `{name}`: nothing was sent"),
-                );
-                return Ok(false);
-            }
-            None if yes || !std::io::stdin().is_terminal() => {
-                complain(driver.redactor(), &format!("this needs the environment's name: add `--confirm {name}`"));
-                return Ok(false);
-            }
-            None => return Ok(ask(driver, &format!("type {name} to continue: ")).await?.trim() == name),
+        let is_typed = name_typed(driver, name, given, yes).await?;
+        // Whoever types it is not asked again.
+        if !is_typed || given.is_none() {
+            return Ok(is_typed);
         }
     }
     if yes {
@@ -341,6 +331,20 @@ pub(super) async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action)
         return Ok(false);
     }
     Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.label())).await?.trim() == "y")
+}
+
+/// Whether the environment's name was given, or is typed now; says what is missing.
+pub(super) async fn name_typed(driver: &mut Driver, name: &str, given: Option<&str>, yes: bool) -> Result<bool> {
+    let text = match given {
+        Some(given) if given == name => return Ok(true),
+        Some(given) => format!("--confirm is `{given}`, the environment is `{name}`: nothing was sent"),
+        None if yes || !std::io::stdin().is_terminal() => {
+            format!("this needs the environment's name: add `--confirm {name}`")
+        }
+        None => return Ok(ask(driver, &format!("type {name} to continue: ")).await?.trim() == name),
+    };
+    complain(driver.redactor(), &text);
+    Ok(false)
 }
 
 /// Asks, and continues taking in what happens until there is an answer.

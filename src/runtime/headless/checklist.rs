@@ -19,7 +19,7 @@ use crate::domain::record::checklist::{Check, CheckId, CheckPhase, CheckState, D
 use crate::domain::record::journal::Entry;
 use crate::domain::record::requirement::list;
 use crate::domain::rules::checklist::registry::is_asked;
-use crate::domain::rules::checklist::required::{dropped_by_others, news_of_lanes};
+use crate::domain::rules::checklist::required::{dropped_by_others, newly_allowed, news_of_lanes};
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
@@ -165,14 +165,8 @@ pub(super) async fn require(driver: &mut Driver, what: &Require) -> Result<Exit>
     if !about(driver, &env).await? {
         return Ok(Exit::Blind);
     }
-    let unread = match driver.world().environment(&env).and_then(|known| known.record.as_ref()) {
-        Some(Ok(())) => None,
-        Some(Err(why)) => Some(why.as_str()),
-        None => Some("no answer yet"),
-    };
-    if let Some(why) = unread {
-        complain(driver.redactor(), &format!("{env}: the shared record cannot be read: {why}"));
-        return Ok(Exit::Blind);
+    if let Some(exit) = unread_record(driver, &env) {
+        return Ok(exit);
     }
     let (decided, effects) = match driver.core.require(&env) {
         Ok(decided) => decided,
@@ -187,6 +181,17 @@ pub(super) async fn require(driver: &mut Driver, what: &Require) -> Result<Exit>
         return Ok(Exit::NoGo);
     }
     state(driver, &env, Ok(effects), "decided", Reach::Everybody).await
+}
+
+/// Says that what others stated is not known, if it is not: how the command ends then.
+pub(super) fn unread_record(driver: &Driver, env: &EnvName) -> Option<Exit> {
+    let why = match driver.world().environment(env).and_then(|known| known.record.as_ref()) {
+        Some(Ok(())) => return None,
+        Some(Err(why)) => why.as_str(),
+        None => "no answer yet",
+    };
+    complain(driver.redactor(), &format!("{env}: the shared record cannot be read: {why}"));
+    Some(Exit::Blind)
 }
 
 /// Finds the environment that is meant, and reads what the journals say of checklists.
@@ -325,6 +330,8 @@ pub(super) enum Reach {
     ThisMachine,
     /// It is of no use on this machine alone.
     Everybody,
+    /// It counts nowhere unless others read it.
+    SharedOnly,
 }
 
 /// Records what a person states: only what is on disk counts.
@@ -343,7 +350,9 @@ pub(super) async fn state(
         }
     };
     let line = effects.iter().rev().find_map(|effect| match effect {
-        Effect::Record { entry: entry @ (Entry::Requires(_) | Entry::Frozen(_)), .. } => Some(entry.sentence()),
+        Effect::Record { entry: entry @ (Entry::Requires(_) | Entry::Frozen(_) | Entry::Lane(_)), .. } => {
+            Some(entry.sentence())
+        }
         Effect::Record { release, entry } => Some(format!("{env}: {} for {release}", entry.sentence())),
         _ => None,
     });
@@ -354,12 +363,13 @@ pub(super) async fn state(
     }
     let is_shared = shared.is_ok();
     if let Err(why) = shared {
-        complain(driver.redactor(), &format!("kept on this machine only, others do not see it: {why}"));
+        let so = if matches!(reach, Reach::SharedOnly) { "so it counts nowhere" } else { "others do not see it" };
+        complain(driver.redactor(), &format!("kept on this machine only, {so}: {why}"));
     }
     if let Err(why) = signed {
         complain(driver.redactor(), &format!("{UNSIGNED}: {why}"));
     }
     print(&format!("{}\n", sanitize(&line.unwrap_or_default())))?;
     // What is for everybody failed where nobody else sees it.
-    Ok(if is_shared || !matches!(reach, Reach::Everybody) { Exit::Done } else { Exit::Error })
+    Ok(if is_shared || matches!(reach, Reach::ThisMachine) { Exit::Done } else { Exit::Error })
 }

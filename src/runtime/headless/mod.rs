@@ -10,6 +10,7 @@ mod flags;
 mod freeze;
 mod init;
 pub(super) mod judge;
+mod lane;
 pub(super) mod log;
 mod owner;
 mod plan;
@@ -28,7 +29,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::engine::{Engine, Observations};
 use super::report::redact_and_sanitize;
 use super::signals::{ShutdownRequest, Signals};
-use crate::cli::args::FlagsCommand;
+use crate::cli::args::{FlagsCommand, LaneCommand};
 use crate::cli::{Command, Exit, target};
 use crate::config::Config;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
@@ -56,6 +57,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
     let observations = match command {
         Command::Status(_)
         | Command::Flags(FlagsCommand::List { .. } | FlagsCommand::Lint { .. })
+        | Command::Lane(LaneCommand::List { .. })
         | Command::Changes(_)
         | Command::Plan(_)
         | Command::Preflight(_) => Observations::Dropped,
@@ -83,6 +85,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             Command::Owner(what) => owner::run(&mut driver, what).await,
             Command::Tag(what) => tag::run(&mut driver, what).await,
             Command::Unfreeze(what) => freeze::unfreeze(&mut driver, what).await,
+            Command::Lane(what) => lane::run(&mut driver, what).await,
             command => act::run(&mut driver, command).await,
         }
     };
