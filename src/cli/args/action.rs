@@ -21,6 +21,9 @@ pub struct Action {
     /// The environment's name once more, where it has to be typed: --full, and what goes forward in a protected one
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+    /// The name of the lane, where it goes by one
+    #[arg(long, value_name = "NAME")]
+    pub lane: Option<String>,
     /// Wait this long until users are served as asked, e.g. 90s, 15m; exits 1 where they are not by then
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
     pub timeout: Duration,

@@ -22,6 +22,9 @@ pub enum GateOutput {
 pub struct GateArgs {
     /// Environment; may be left out where there is only one
     pub env: Option<String>,
+    /// The name of the lane, where what is to be promoted goes by one
+    #[arg(long, value_name = "NAME")]
+    pub lane: Option<String>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: GateOutput,
@@ -87,7 +90,7 @@ pub struct Sign {
 pub struct Require {
     /// Environment
     pub env: String,
-    /// Its name once more, where something is dropped
+    /// Its name once more, where something is dropped or a lane is allowed
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
 }

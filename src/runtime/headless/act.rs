@@ -316,6 +316,12 @@ pub(super) async fn agreed(driver: &mut Driver, plan: Plan, asked: &Action) -> R
 pub(super) async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action) -> Result<bool> {
     print(&described(plan))?;
     let (given, yes) = (action.confirm.as_deref(), action.yes);
+    let lane = plan.record().lane.as_ref().map(|used| used.lane.as_str());
+    if let Some(lane) = lane {
+        if !lane_named(driver, lane, action.lane.as_deref(), yes).await? {
+            return Ok(false);
+        }
+    }
     if let Some(name) = plan.typed() {
         let is_typed = name_typed(driver, name, given, yes).await?;
         // Whoever types it is not asked again.
@@ -342,6 +348,21 @@ pub(super) async fn name_typed(driver: &mut Driver, name: &str, given: Option<&s
             format!("this needs the environment's name: add `--confirm {name}`")
         }
         None => return Ok(ask(driver, &format!("type {name} to continue: ")).await?.trim() == name),
+    };
+    complain(driver.redactor(), &text);
+    Ok(false)
+}
+
+/// Whether the lane was named that it goes by, or is typed now; says what is missing. A pipeline takes none for the normal way.
+async fn lane_named(driver: &mut Driver, lane: &str, given: Option<&str>, yes: bool) -> Result<bool> {
+    let text = match given {
+        Some(given) if given == lane => return Ok(true),
+        Some(given) => format!("--lane is `{given}`, and it goes by the lane `{lane}`: nothing was sent"),
+        None if yes || !std::io::stdin().is_terminal() => format!("it goes by the lane {lane}: add `--lane {lane}`"),
+        None => {
+            let question = format!("it goes by the lane {lane}: type {lane} to continue: ");
+            return Ok(ask(driver, &question).await?.trim() == lane);
+        }
     };
     complain(driver.redactor(), &text);
     Ok(false)

@@ -9,7 +9,7 @@ use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Require, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
-use crate::cli::{Exit, target};
+use crate::cli::{Exit, lane, target};
 use crate::core::{Core, Effect, UNSIGNED};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::EnvName;
@@ -47,6 +47,10 @@ pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
     if let Some(why) = never_seen(known) {
         complain(driver.redactor(), &why);
         return Ok(Exit::Error);
+    }
+    if let Some(why) = gate.lane_unnamed(what.lane.as_deref()) {
+        complain(driver.redactor(), &why);
+        return Ok(Exit::NoGo);
     }
     Ok(match gate.list.answer.verdict {
         Verdict::Go => Exit::Done,
@@ -151,6 +155,9 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
         complain(driver.redactor(), "only a GO takes a NO-GO back");
         return Ok(Exit::Usage);
     }
+    if decision == Decision::Go {
+        print(&lane::signed_in(driver.world(), &env, driver.core.now))?;
+    }
     let stated = driver.core.sign_for(&env, &what.role, (decision, of), &note);
     let reach = if decision == Decision::NoGo { Reach::Everybody } else { Reach::ThisMachine };
     state(driver, &env, stated, "signed", reach).await
@@ -175,8 +182,10 @@ pub(super) async fn require(driver: &mut Driver, what: &Require) -> Result<Exit>
             return Ok(Exit::NoGo);
         }
     };
-    if !decided.dropped.is_empty() && what.confirm.as_deref() != Some(env.as_str()) {
-        let why = format!("this drops {} in {env}: add `--confirm {env}`", list(&decided.dropped));
+    let drops = (!decided.dropped.is_empty()).then(|| format!("drops {} in {env}", list(&decided.dropped)));
+    let loosens: Vec<String> = drops.into_iter().chain(newly_allowed(driver.world(), &decided)).collect();
+    if !loosens.is_empty() && what.confirm.as_deref() != Some(env.as_str()) {
+        let why = format!("this {}: add `--confirm {env}`", loosens.join("; it "));
         complain(driver.redactor(), &sanitize(&why));
         return Ok(Exit::NoGo);
     }

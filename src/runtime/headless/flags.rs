@@ -170,7 +170,7 @@ async fn turn_to(driver: &mut Driver, what: &FlagTurnArgs, turn: Turn) -> Result
         Err(refusals) => return Ok(refused(driver.redactor(), &what.flag, verb, &refusals)),
     };
     let (yes, confirm) = (what.yes, what.confirm.clone());
-    let asked = Action { target: None, yes, confirm, timeout: Duration::ZERO, no_wait: false };
+    let asked = Action { target: None, yes, confirm, lane: None, timeout: Duration::ZERO, no_wait: false };
     let Some(plan) = agreed(driver, plan, &asked).await? else {
         return Ok(Exit::NoGo);
     };

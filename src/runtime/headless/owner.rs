@@ -91,7 +91,8 @@ async fn carry_out(
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), key, verb, &refusals)),
     };
-    let asked = Action { target: None, yes: what.yes, confirm: None, timeout: Duration::ZERO, no_wait: false };
+    let asked =
+        Action { target: None, yes: what.yes, confirm: None, lane: None, timeout: Duration::ZERO, no_wait: false };
     if !confirmed(driver, &plan, &asked).await? {
         return Ok(Exit::NoGo);
     }

@@ -42,7 +42,8 @@ pub(super) async fn run(driver: &mut Driver, what: &TagArgs) -> Result<Exit> {
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), &key, Verb::MoveTag, &refusals)),
     };
-    let asked = Action { target: None, yes: what.yes, confirm: None, timeout: Duration::ZERO, no_wait: false };
+    let asked =
+        Action { target: None, yes: what.yes, confirm: None, lane: None, timeout: Duration::ZERO, no_wait: false };
     let Some(plan) = agreed(driver, plan, &asked).await? else {
         return Ok(Exit::NoGo);
     };

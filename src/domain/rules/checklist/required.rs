@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::text::rfc3339_seconds;
+use crate::domain::record::allowed_lane::left_out;
 use crate::domain::record::checklist::{CheckPhase, CheckSpec};
 use crate::domain::record::lane::{LaneRule, Place, WrittenRule};
 use crate::domain::record::ledger::is_of;
@@ -186,6 +187,22 @@ pub fn news_of_lanes(world: &World, env: &Environment) -> Vec<String> {
         })
         .collect();
     news.into_iter().collect()
+}
+
+/// Returns the lanes that a decision allows and the record does not yet, each with what it leaves out: `allows …`.
+#[must_use]
+pub fn newly_allowed(world: &World, decided: &Requirements) -> Vec<String> {
+    let Some(env) = world.environment(&decided.env) else { return Vec::new() };
+    let is_known = |rule: &WrittenRule| {
+        let of = |id: &WorkloadId| world.ledger.required(env.name(), env.cluster.as_ref(), id).lanes;
+        decided.workloads.iter().all(|id| of(id).iter().any(|lane| lane.rule.is_same(rule)))
+    };
+    let new = decided.lanes.iter().flatten().filter(|rule| !is_known(rule)).filter_map(WrittenRule::known);
+    let words = |rule: &LaneRule| {
+        let (lane, from, left_out) = (&rule.lane, &rule.before.env, left_out(rule, &decided.asked).join(", "));
+        format!("allows the lane {lane} in {}, from {from}: it leaves out {left_out}", env.name())
+    };
+    new.map(words).collect()
 }
 
 /// Returns what is to be recorded of the config in force, if it asks for something that the record does not hold. Nothing is
