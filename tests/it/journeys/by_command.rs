@@ -1,5 +1,7 @@
 //! By commands, without the screen: the program against the simulator of another process.
 
+mod lane;
+
 use serde_json::Value;
 
 use super::journey::Journey;

@@ -1,5 +1,6 @@
 //! The program against a simulator in a process of its own.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kube::Api;
@@ -23,10 +24,32 @@ pub struct Journey {
 impl Journey {
     /// Starts a simulator with a scenario.
     pub fn start(scenario: &str) -> Self {
+        Self::start_with(scenario, "")
+    }
+
+    /// Starts a simulator with a scenario; alice's config says this as well.
+    pub fn start_with(scenario: &str, more: &str) -> Self {
         let program = crate::cockpit();
         let simulator = program.serve_demo(scenario, SPEED);
-        let program = program.args(["--config", &simulator.config]).env("KUBECONFIG", &simulator.kubeconfig);
+        let mut config = simulator.config.clone();
+        if !more.is_empty() {
+            let written = std::fs::read_to_string(&config).expect("a config");
+            // Beside it, for it names other files.
+            config = Path::new(&config).with_file_name("config-of-alice.toml").display().to_string();
+            std::fs::write(&config, written + more).expect("a config");
+        }
+        let program = program.args(["--config", &config]).env("KUBECONFIG", &simulator.kubeconfig);
         Self { program, simulator }
+    }
+
+    /// Returns the program of bob, on another machine, whose config says this beside what the simulator wrote.
+    pub fn as_bob(&self, more: &str) -> Program {
+        let bob = crate::cockpit();
+        let contexts = std::fs::read_to_string(&self.simulator.kubeconfig).expect("a kubeconfig");
+        let kubeconfig = bob.write("kubeconfig", &contexts.replace("user: alice", "user: bob")).display().to_string();
+        let written = std::fs::read_to_string(&self.simulator.config).expect("a config");
+        let config = bob.write("cockpit.toml", &(written + more)).display().to_string();
+        bob.args(["--config", &config]).env("KUBECONFIG", kubeconfig)
     }
 
     /// Runs a command; returns its exit code and all that it says.
@@ -101,6 +124,15 @@ impl Journey {
         environments.into_iter().find(|env| env["name"] == name).expect("the environment")
     }
 
+    /// The images that the template of an environment's Rollout names, as its API server has it.
+    #[track_caller]
+    pub fn template_images(&self, context: &str) -> Vec<String> {
+        let kind = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Rollout");
+        let object = self.on(context, ("payments", &kind), async |api| api.get("payments-api").await);
+        let containers = object["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap_or_default();
+        containers.iter().map(|container| container["image"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// Checks which version is stable.
     #[track_caller]
     pub fn stable_is(&self, name: &str, version: &str) {
@@ -142,13 +174,22 @@ impl Journey {
     where
         W: AsyncFnOnce(Api<DynamicObject>) -> kube::Result<DynamicObject>,
     {
+        let kind = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application");
+        self.on(context, ("argocd", &kind), work)
+    }
+
+    #[track_caller]
+    fn on<W>(&self, context: &str, (namespace, kind): (&str, &GroupVersionKind), work: W) -> Value
+    where
+        W: AsyncFnOnce(Api<DynamicObject>) -> kube::Result<DynamicObject>,
+    {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let kubeconfig = std::path::Path::new(&self.simulator.kubeconfig);
+            let kubeconfig = Path::new(&self.simulator.kubeconfig);
             let config = support::cluster::config_for(kubeconfig, context).await.expect("a config");
             let client = kube::Client::try_from(config).expect("a client");
-            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
-            let object = work(Api::namespaced_with(client, "argocd", &resource)).await.expect("an application");
+            let resource = ApiResource::from_gvk(kind);
+            let object = work(Api::namespaced_with(client, namespace, &resource)).await.expect("an object");
             serde_json::to_value(object).expect("JSON")
         })
     }
