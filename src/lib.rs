@@ -51,6 +51,7 @@
 //! | candidate | the artifact that an environment's checklist is about |
 //! | check, gate | a line of the checklist; a gate is a check that blocks promotion |
 //! | sign-off | GO or NO-GO of a reviewer, in a role, for one artifact |
+//! | lane | a shorter way for one artifact into an environment: named in the config, allowed by a decision, opened by a person until a time |
 //! | guardrail | what autopilot does on an analysis result: alert, pause or roll back |
 //! | analysis | statistics of canary against stable: regressed, suspect, undecided, healthy or no data |
 //! | verdict | GO, WAIT, NO-GO or BLIND, from limits, analysis and gates |
