@@ -1,6 +1,7 @@
 //! The confirmation dialog: which keys confirm a plan, and when it becomes void.
 
 use jiff::SignedDuration;
+use tui_input::Input;
 
 use super::model::{Confirm, Model, Overlay};
 use super::msg::{Effect, lift};
@@ -9,11 +10,11 @@ use crate::domain::rules::action::Plan;
 use crate::keys::{Chord, Key};
 
 /// Keys this soon after the dialog opened were meant for something else.
-const CONFIRM_GUARD: SignedDuration = SignedDuration::from_millis(300);
+pub(super) const CONFIRM_GUARD: SignedDuration = SignedDuration::from_millis(300);
 
 /// Opens the dialog for a plan.
 pub(super) fn open(model: &mut Model, plan: Plan) {
-    let confirm = Confirm { plan, opened: model.core.now, typed: tui_input::Input::default(), stale: None };
+    let confirm = Confirm { plan, opened: model.core.now, typed: Input::default(), stale: None };
     model.ui.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 
@@ -29,7 +30,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
     let yes = chord == Chord::char('y');
     if confirm.plan.typed().is_some() && !(yes && confirm.name_fits()) {
         // Typing a name confirms nothing: it may begin at once.
-        type_name(confirm, chord);
+        type_name(&mut confirm.typed, chord);
         return Vec::new();
     }
     if repeat || now.duration_since(confirm.opened) < CONFIRM_GUARD {
@@ -46,7 +47,8 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
     }
 }
 
-fn type_name(confirm: &mut Confirm, chord: Chord) {
+/// A key of a name that has to be typed; a paste is none.
+pub(super) fn type_name(name: &mut Input, chord: Chord) {
     use tui_input::InputRequest::{DeletePrevChar, DeletePrevWord, InsertChar};
     let request = match chord {
         Chord { key: Key::Char(c), ctrl: false, alt: false } => InsertChar(c),
@@ -54,7 +56,7 @@ fn type_name(confirm: &mut Confirm, chord: Chord) {
         Chord { key: Key::Backspace, .. } => DeletePrevChar,
         _ => return,
     };
-    confirm.typed.handle(request);
+    name.handle(request);
 }
 
 fn confirmed(model: &mut Model) -> Vec<Effect> {

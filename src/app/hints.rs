@@ -172,6 +172,7 @@ pub fn is_typing(model: &Model) -> bool {
             | Overlay::Acknowledge { .. }
             | Overlay::Sign { .. }
             | Overlay::Freeze { .. }
+            | Overlay::Lane(_)
             | Overlay::FlagShare { .. },
         ) => true,
         Some(Overlay::Confirm(confirm)) => confirm.plan.typed().is_some(),

@@ -9,6 +9,7 @@ pub mod forecast;
 pub(crate) mod freeze;
 pub mod hints;
 pub mod ladder;
+pub mod lane;
 pub mod model;
 pub mod msg;
 pub mod next;

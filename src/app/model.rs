@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use super::forecast::StepForecast;
+use super::lane::LaneDialog;
 use crate::core::Core;
 use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
@@ -169,6 +170,8 @@ pub enum Overlay {
         is_end: bool,
         input: Input,
     },
+    /// A lane is opened, extended or closed.
+    Lane(Box<LaneDialog>),
     /// The share of users who get a feature flag is being typed.
     FlagShare {
         key: FlagKey,

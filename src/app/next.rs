@@ -7,7 +7,7 @@ use super::model::Model;
 use crate::core::TagMove;
 use crate::domain::record::action::Verb;
 
-use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::owner::Automation;
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
@@ -18,7 +18,7 @@ use crate::domain::rules::flag_rollout::fresh_report;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::verdict::Verdict;
-use crate::domain::world::{Environment, WorkloadState};
+use crate::domain::world::{Environment, WorkloadState, World};
 
 /// The answer to “what happens next?”.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,7 +219,10 @@ fn left_in_git(model: &Model, workload: &WorkloadState) -> Option<String> {
 fn next_release(model: &Model, name: &EnvName, from: &str, to: &str) -> String {
     let release = key(model, crate::keys::Command::Release);
     match plan_for(model, Verb::Release, None) {
-        Ok(_) => format!("{name} is next ({from} → {to}): {release} releases {to} there"),
+        Ok(plan) => {
+            let lane = by_lane(model, plan.record().target.env());
+            format!("{name} is next ({from} → {to}): {release} releases {to} there{lane}")
+        }
         Err(refusals) => {
             let why = refusals.first().map_or_else(String::new, |refusal| format!(": {}", refusal.text));
             format!("{name} is next ({from} → {to}); {release} cannot release it yet{why}")
@@ -227,13 +230,39 @@ fn next_release(model: &Model, name: &EnvName, from: &str, to: &str) -> String {
     }
 }
 
-/// What is released here and comes to the environment after it next.
+/// By which lane an artifact comes into an environment, if it does.
+fn by_lane(model: &Model, name: &EnvName) -> String {
+    let env = model.core.world.environment(name);
+    let mut lanes =
+        env.into_iter().flat_map(|env| &env.workloads).filter_map(|workload| workload.lane.as_ref()?.open());
+    lanes.next().map_or_else(String::new, |opened| format!(" by the lane {}", opened.rule.lane))
+}
+
+/// What is released here and comes to the environment after it next, or goes past that by a lane.
 fn goes_on(model: &Model, env: &Environment, workload: &WorkloadState) -> Option<String> {
     let world = &model.core.world;
-    let after = world.next(env)?;
-    let there = counterpart(after, &workload.id)?;
-    let ReleaseState::Next { from, to } = release_state(world, after, &there.id)? else { return None };
-    Some(next_release(model, after.name(), &from, &to))
+    let after = world.next(env).and_then(|after| {
+        let (from, to) = next_there(world, after, &workload.id)?;
+        Some(next_release(model, after.name(), &from, &to))
+    });
+    let past = world.environments.iter().filter(|other| other.has_lane_from(env.name()));
+    let past = past.filter(|other| world.next(env).is_none_or(|after| after.name() != other.name()));
+    let past = past.filter_map(|other| {
+        let (from, to) = next_there(world, other, &workload.id)?;
+        let (name, lane) = (other.name(), by_lane(model, other.name()));
+        Some(format!("{name} is next{lane} ({from} → {to}): select it"))
+    });
+    let all: Vec<String> = after.into_iter().chain(past).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// The versions of what comes into an environment next.
+fn next_there(world: &World, there: &Environment, id: &WorkloadId) -> Option<(String, String)> {
+    let workload = counterpart(there, id)?;
+    match release_state(world, there, &workload.id)? {
+        ReleaseState::Next { from, to } => Some((from, to)),
+        _ => None,
+    }
 }
 
 /// A flag is about to be turned off, for whoever has it is not well.

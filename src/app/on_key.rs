@@ -6,7 +6,7 @@ use super::hints::{acts_on, plan_for, search, verb_of};
 use super::model::{Model, Overlay, Screen};
 use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
-use super::{checklist, confirm, flags, freeze};
+use super::{checklist, confirm, flags, freeze, lane};
 use crate::core::{Effect as CoreEffect, Level, autopilot};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
@@ -56,6 +56,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
         },
         Some(Overlay::Acknowledge { .. } | Overlay::Sign { .. }) => checklist::note_key(model, chord),
         Some(Overlay::Freeze { .. }) => freeze::key(model, chord),
+        Some(Overlay::Lane(_)) => lane::key(model, chord, repeat),
         Some(Overlay::FlagShare { .. }) => flags::share_key(model, chord),
         Some(Overlay::Refused { .. }) => closed(model),
         Some(Overlay::Details { .. } | Overlay::Notices { .. }) => scroll_key(model, chord),
@@ -93,6 +94,12 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     ) = &mut model.ui.overlay
     {
         checklist::paste(input, text);
+        return Vec::new();
+    }
+    if let Some(Overlay::Lane(dialog)) = &mut model.ui.overlay {
+        if dialog.asked.is_none() {
+            checklist::paste(&mut dialog.input, text);
+        }
         return Vec::new();
     }
     let Some(Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input }) =
@@ -191,6 +198,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Why => why(model),
         Command::Freeze => freeze::open(model),
+        Command::Lane => lane::open(model),
         Command::Approve => on_checklist(model, checklist::approve),
         Command::Sign => on_checklist(model, checklist::sign),
         Command::CheckAll => checklist::look_at_all(model),

@@ -59,6 +59,8 @@ pub enum Command {
     Tag,
     /// Stop promotions into the environment, or allow them again.
     Freeze,
+    /// Open, extend or close the lane of the environment.
+    Lane,
     /// Turn the selected feature flag off.
     FlagOff,
     /// Turn it on.
@@ -184,6 +186,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         "freeze",
         &["F"],
         "Stop promotions into the environment for everybody, or allow them again; rollbacks go on.",
+    ),
+    spec(
+        C::Lane,
+        Act,
+        "lane",
+        "lane",
+        &["L"],
+        "Open a lane for what the environment before it runs, extend it, or close it.",
     ),
     spec(
         C::FlagOff,

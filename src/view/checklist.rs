@@ -15,7 +15,7 @@ use crate::app::Hit;
 use crate::app::checklist::{checklist, selected};
 use crate::app::hints::is_typing;
 use crate::core::checklist::{Checklist, Item, Tally, evidence, signed};
-use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
+use crate::domain::record::checklist::{BuiltinCheck, Check, CheckPhase, CheckState, Decision, How};
 use crate::domain::rules::checklist::role::RoleStatus;
 
 use crate::domain::rules::checklist::CandidateState;
@@ -154,7 +154,9 @@ fn checks(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
                 let Some(Item::Check(check, state)) = list.items.get(*index) else { continue };
                 let selected = *index == selected_line;
                 scene.clickable(place, Hit::Line(*index));
-                put(buf, place, scene.theme, check_line(scene, check, *state, selected, usize::from(place.width)));
+                let line =
+                    check_line(scene, (check, *state), is_left_out(list, check), selected, usize::from(place.width));
+                put(buf, place, scene.theme, line);
                 if selected && !is_typing(scene.model) {
                     highlight(buf, place, scene.theme.style(Role::Selected));
                 }
@@ -163,10 +165,19 @@ fn checks(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
     }
 }
 
+/// Whether the lane by which the candidate comes does not ask for a gate.
+fn is_left_out(list: &Checklist<'_>, check: &Check) -> bool {
+    let lane = list.candidate.as_ref().and_then(|candidate| candidate.lane.as_ref());
+    // That it is the artifact of the environment before is asked by every lane.
+    let is_artifact = check.spec.how == How::BuiltinCheck(BuiltinCheck::Artifact);
+    let is_asked_here = check.spec.gate && check.spec.phase != CheckPhase::Post && !is_artifact;
+    is_asked_here && lane.is_some_and(|opened| !opened.rule.gates.contains(&check.spec.id))
+}
+
 fn check_line(
     scene: &DrawContext<'_>,
-    check: &Check,
-    state: CheckState,
+    (check, state): (&Check, CheckState),
+    is_left_out: bool,
     selected: bool,
     columns: usize,
 ) -> Line<'static> {
@@ -179,16 +190,21 @@ fn check_line(
         (_, CheckState::Running) => "running".to_owned(),
         _ => check.spec.title.clone(),
     };
+    let is_gate = check.spec.gate && !is_left_out;
     let row = scene
         .row()
         .say(Role::Label, format!("{pointer} "))
         .say(role, sign)
         .gap(1)
-        .left(if check.spec.gate { Role::Strong } else { Role::Label }, if check.spec.gate { "gate" } else { "" }, 5)
+        .left(if is_gate { Role::Strong } else { Role::Label }, if is_gate { "gate" } else { "" }, 5)
         .name(Role::Text, check.spec.id.as_str(), ID_COLUMNS)
         .gap(1);
     // The word stands beside the shape, where colours are few: only what is not passed needs one.
-    let word = if state == CheckState::Passed { "" } else { state.as_str() };
+    let word = match state {
+        _ if is_left_out => "left out",
+        CheckState::Passed => "",
+        _ => state.as_str(),
+    };
     let room = columns.saturating_sub(row.width() + 17);
     let role = if state == CheckState::Failed { Role::Bad } else { Role::Text };
     row.left(role, &said, room).gap(1).left(Role::Label, word, 8).right(Role::Label, &age.unwrap_or_default(), 8).line()

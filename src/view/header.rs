@@ -62,8 +62,15 @@ fn release(scene: &DrawContext<'_>, with_digest: bool) -> Line<'static> {
             .say(Role::Strong, scene.theme.clip_middle(&release.to, 16)),
         None => row.say(Role::Strong, scene.theme.clip_middle(&release.to, 16)),
     };
-    match release.digest.as_deref().filter(|_| with_digest) {
-        Some(digest) => row.say(Role::Label, format!("  {}", short_digest(digest))).line(),
+    let row = match release.digest.as_deref().filter(|_| with_digest) {
+        Some(digest) => row.say(Role::Label, format!("  {}", short_digest(digest))),
+        None => row,
+    };
+    match &release.lane {
+        Some(opened) => {
+            let name = scene.theme.clip_middle(&opened.rule.lane, 16);
+            row.say(Role::Warn, format!("  LANE {name} until {}", scene.day_and_time(opened.until))).line()
+        }
         None => row.line(),
     }
 }

@@ -14,6 +14,7 @@ mod evidence;
 mod evidence_of_tools;
 mod journeys;
 mod judge;
+mod lanes;
 mod logins;
 mod migrations;
 #[path = "../fuzz/properties/mod.rs"]

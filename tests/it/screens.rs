@@ -18,7 +18,7 @@ use release_cockpit::keys::Command;
 use release_cockpit::view::layout::MIN;
 use release_cockpit::view::theme::{Palette, Theme};
 
-use crate::build::{changes, checklists, hostile, judged, parts, picture, releases, shots};
+use crate::build::{changes, checklists, hostile, judged, lanes, parts, picture, releases, shots};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
@@ -38,8 +38,12 @@ fn sheet(model: &Model, size: (u16, u16), ascii: bool) -> String {
 
 #[test]
 fn every_screen_and_overlay() {
-    for (name, model) in
-        shots::main().into_iter().chain(checklists::shots()).chain(changes::shots()).chain(judged::shots())
+    for (name, model) in shots::main()
+        .into_iter()
+        .chain(checklists::shots())
+        .chain(changes::shots())
+        .chain(judged::shots())
+        .chain(lanes::shots())
     {
         let mut sheets = String::new();
         for size in SIZES {

@@ -101,6 +101,15 @@ pub struct Owed {
     pub by: BTreeSet<EnvName>,
 }
 
+impl Owed {
+    /// Says it in a sentence.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let by: Vec<&str> = self.by.iter().map(EnvName::as_str).collect();
+        format!("{} came by the lane {}: it has not been through {} yet", self.version, self.lane, by.join(" and "))
+    }
+}
+
 /// Returns what is owed for that which is stable in an environment: by every lane that was ever opened there for it, whether it
 /// is over, was closed, or is not proven.
 #[must_use]

@@ -38,7 +38,7 @@ use analysis::Rules;
 use feed::Feed;
 use flags::{FlagSettings, FlagSource};
 pub use git_place::GitPlace;
-use lane::LaneState;
+use lane::{LaneState, OpenedLane};
 use named_flags::NamedFlags;
 use registry::{ImagesFrom, RegistrySettings, RegistryState};
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
@@ -434,6 +434,7 @@ impl World {
             is_rollback: workload.direction() == Some(Direction::Backward),
             from: status.canary.as_ref().and(status.stable.as_ref()).map(super::facts::workload::Revision::version),
             to: to.version(),
+            lane: workload.lane.as_ref().and_then(LaneState::open).filter(|opened| opened.lane.is_about(to)).cloned(),
             digest: to
                 .digest
                 .clone()
@@ -451,6 +452,8 @@ pub struct ReleaseView {
     /// Whether users get back what they had.
     pub is_rollback: bool,
     pub to: String,
+    /// The lane by which it comes, while that is open.
+    pub lane: Option<Arc<OpenedLane>>,
     /// Digest of the version it goes to, as pods run it.
     pub digest: Option<String>,
 }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::lane;
 use crate::app::Hit;
 use crate::app::place::{Place, place, shown};
 use crate::core::checklist::tally;
@@ -245,6 +246,7 @@ pub(crate) fn reasons(
     }
     reasons.extend(course(scene, env, workload));
     reasons.extend(frozen(scene, env));
+    reasons.extend(lane::lines(scene, env, workload));
     for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         match env.links.get(&kind).map(|heard| &heard.link) {
             Some(Link::Down(why)) => reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str()))),

@@ -1,6 +1,7 @@
 //! The deck: every environment in promotion order, what comes next, what is in the way, and what happened.
 
 mod card;
+mod lane;
 mod next;
 mod summary;
 mod table;

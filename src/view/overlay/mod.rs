@@ -3,6 +3,7 @@
 mod confirm;
 mod dialog;
 mod help;
+mod lane;
 mod lists;
 mod note;
 mod revisions;
@@ -49,6 +50,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) -> Opt
         Overlay::Acknowledge { env, check, input } => Some(note::acknowledge(scene, buf, area, env, check, input)),
         Overlay::Sign { env, role, decision, input } => note::sign(scene, buf, area, (env, role), *decision, input),
         Overlay::Freeze { env, is_end, input } => Some(note::freeze(scene, buf, area, (env, *is_end), input)),
+        Overlay::Lane(dialog) => Some(lane::draw(scene, buf, area, dialog)),
         Overlay::FlagShare { key, input } => Some(share::draw(scene, buf, area, key, input)),
         Overlay::Quit => {
             texts::quit(scene, buf, area);

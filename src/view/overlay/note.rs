@@ -3,19 +3,23 @@
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
 use tui_input::Input;
 
 use super::dialog;
 use crate::app::freeze::typed;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, Decision};
+use crate::domain::rules::checklist::{Candidate, leaves_out};
 use crate::view::draw_context::DrawContext;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
-use crate::view::parts::row::{Row, put};
+use crate::view::parts::row::{Row, put, put_all};
 use crate::view::theme::Role;
 
 const WIDTH_COLUMNS: u16 = 70;
+/// Rows that a lane may take.
+const MAX_LANE_ROWS: usize = 4;
 
 /// The note of an acknowledgement.
 pub(crate) fn acknowledge(
@@ -50,13 +54,16 @@ pub(crate) fn sign(
     input: &Input,
 ) -> Option<Position> {
     let title = scene.row().say(Role::Title, format!("Sign as {role} for {env}"));
-    let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, 8), Edge::Light, title, escape(scene));
     let candidate = scene.model.environment().and_then(|env| scene.model.core.world.candidate(env));
+    let lane = by_lane(scene, env, candidate.as_ref());
+    let rows = 8 + lane.len() as u16;
+    let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, rows), Edge::Light, title, escape(scene));
     let about = candidate.map_or_else(String::new, |candidate| {
         let digest = candidate.digest.as_deref().map(crate::domain::facts::object::short_digest).unwrap_or_default();
         format!("{}  {digest}", candidate.release)
     });
     put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
+    put_all(buf, layout::top(&mut inside, lane.len() as u16), scene.theme, lane);
     put(buf, layout::top(&mut inside, 1), scene.theme, under(scene));
     layout::top(&mut inside, 1);
     let chosen = |row: Row, key: &str, own: Decision| {
@@ -81,6 +88,20 @@ pub(crate) fn sign(
     let does = format!("signs {}", decision.label());
     put(buf, inside, scene.theme, enter(scene, ready, &does, "a NO-GO needs a note"));
     Some(cursor)
+}
+
+/// That a candidate comes by a lane, and what that leaves out: whoever signs has to know.
+fn by_lane(scene: &DrawContext<'_>, env: &EnvName, candidate: Option<&Candidate>) -> Vec<Line<'static>> {
+    let core = &scene.model.core;
+    let Some((candidate, opened, env)) =
+        candidate.and_then(|candidate| Some((candidate, candidate.lane.as_ref()?, core.world.environment(env)?)))
+    else {
+        return Vec::new();
+    };
+    let left_out = leaves_out(&core.world, env, opened, candidate, core.now).join(", ");
+    let text = format!("in the lane {}, which leaves out {left_out}", opened.rule.lane);
+    let parts = scene.theme.wrap(&text, usize::from(WIDTH_COLUMNS), MAX_LANE_ROWS);
+    parts.into_iter().map(|part| scene.row().say(Role::Warn, part).line()).collect()
 }
 
 /// The reason of a freeze, or of its end.
@@ -125,24 +146,30 @@ fn until(scene: &DrawContext<'_>, until: Option<Timestamp>) -> String {
     until.map_or_else(|| "until somebody ends it".to_owned(), |until| format!("until {}", scene.day_and_time(until)))
 }
 
-fn escape(scene: &DrawContext<'_>) -> Row {
+pub(super) fn escape(scene: &DrawContext<'_>) -> Row {
     scene.row().say(Role::Label, "Esc: cancel")
 }
 
 /// Whose name stands under it.
-fn under(scene: &DrawContext<'_>) -> Row {
+pub(super) fn under(scene: &DrawContext<'_>) -> Row {
     let (who, verified) = scene.model.core.identity(&scene.model.ui.env);
     let word = if verified { "verified by the cluster" } else { "unverified: no cluster confirms your identity" };
     scene.row().say(Role::Label, "as ").say(Role::Text, who).say(Role::Label, format!("  {word}"))
 }
 
-fn note(scene: &DrawContext<'_>, buf: &mut Buffer, inside: &mut Rect, input: &Input, hint: &str) -> Position {
+pub(super) fn note(
+    scene: &DrawContext<'_>,
+    buf: &mut Buffer,
+    inside: &mut Rect,
+    input: &Input,
+    hint: &str,
+) -> Position {
     let mut line = layout::top(inside, 1);
     put(buf, layout::left(&mut line, 6), scene.theme, scene.row().say(Role::Label, "note"));
     dialog::field(scene, buf, line, input, hint)
 }
 
-fn enter(scene: &DrawContext<'_>, ready: bool, does: &str, missing: &str) -> Row {
+pub(super) fn enter(scene: &DrawContext<'_>, ready: bool, does: &str, missing: &str) -> Row {
     if ready {
         scene.row().say(Role::Key, "Enter").say(Role::Text, format!(" {does}"))
     } else {

@@ -34,6 +34,7 @@ use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::verdict::{Assessment, Verdict};
 use tui_input::Input;
 
+use super::lanes;
 use super::parts::{
     Figures, ago, connect, link, model, now, paused, revision, rollout, settings, signals, tell_of, write,
 };
@@ -192,6 +193,7 @@ fn is_shown(overlay: &Overlay) {
         | Overlay::Acknowledge { .. }
         | Overlay::Sign { .. }
         | Overlay::Freeze { .. }
+        | Overlay::Lane(_)
         | Overlay::FlagShare { .. }
         | Overlay::Quit => {}
     }
@@ -344,7 +346,10 @@ pub fn changes(text: &str) -> Changes {
 
 /// That model on every screen and under every overlay.
 pub fn everywhere(text: &str) -> Vec<Model> {
-    let base = model_of(text);
+    let mut base = model_of(text);
+    if let Some(target) = base.target() {
+        base.core.world.environments[0].workloads[0].lane = Some(lanes::state_of(&target, text));
+    }
     let mut models = Vec::new();
     for (_, _, screen) in Screen::TABS {
         let mut model = base.clone();
@@ -378,6 +383,7 @@ pub fn everywhere(text: &str) -> Vec<Model> {
         },
         Overlay::Quit,
     ];
+    overlays.extend(lanes::overlays_of(&base, text));
     for decision in [None, Some(Decision::Go), Some(Decision::NoGo)] {
         let (env, role, input) = (base.ui.env.clone(), text.to_owned(), Input::new(text.to_owned()));
         overlays.push(Overlay::Sign { env, role, decision, input });

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod checklists;
 pub mod hostile;
 pub mod judged;
+pub mod lanes;
 pub mod parts;
 pub mod picture;
 pub mod releases;

@@ -10,7 +10,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::check::{Check, CheckState, How};
-use crate::domain::record::checklist::{CheckId, CheckPhase, Decision};
+use crate::domain::record::checklist::{BuiltinCheck, CheckId, CheckPhase, Decision};
 use crate::domain::record::lane::Lane;
 use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
@@ -119,7 +119,9 @@ pub fn leaves_out(
         (soak > SignedDuration::from_secs(least)).then(|| format!("a soak of {soak:#} in {}", of.name()))
     };
     all.extend(before.into_iter().chain(skipped().next_back()).filter_map(soak));
-    let is_left_out = |check: &&Check| check.spec.gate && check.spec.phase != CheckPhase::Post;
+    // That it is the artifact of the environment before is asked by every lane.
+    let is_artifact = |check: &Check| check.spec.how == How::BuiltinCheck(BuiltinCheck::Artifact);
+    let is_left_out = |check: &&Check| check.spec.gate && check.spec.phase != CheckPhase::Post && !is_artifact(check);
     let gates = env.checks.iter().filter(is_left_out).filter(|check| !rule.gates.contains(&check.spec.id));
     all.extend(gates.map(|check| format!("gate {}: {}", check.spec.id, standing(check, &candidate.key, now))));
     let there = before.and_then(|before| world.candidate(before)).map(|there| there.key).unwrap_or_default();
