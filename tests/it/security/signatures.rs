@@ -361,6 +361,40 @@ fn a_signed_go_of_another_cluster_or_release_is_none_here() {
 }
 
 #[test]
+fn a_lane_counts_only_by_its_authors_key() {
+    let Some(signed) = Signed::new("a_lane_counts_only_by_its_authors_key") else { return };
+    let lane = "\n[[lanes]]\nname = \"hotfix\"\nenvironments = [\"staging\", \"prod-eu\"]\ngates = []\nsign_offs = { sre = 1 }\n";
+    signed.home().write("cockpit.toml", &(signed.home().read("cockpit.toml") + lane));
+    let list = |says: &str| signed.expect(0, &["lane", "list", "prod-eu"], says);
+    let required = ["require", "prod-eu", "--confirm", "prod-eu"];
+    signed.expect(0, &required, "it allows the lane hotfix from staging");
+    let open = ["lane", "open", "prod-eu", "hotfix", "--until", "1h", "--note", "incident", "--confirm", "prod-eu"];
+    signed.expect(0, &open, "alice opened the lane hotfix in prod-eu");
+    list("open until");
+    let (key, said) = statements(&signed.simulated).into_iter().find(|(_, value)| value["kind"] == "lane").unwrap();
+    put_away(&signed, &key);
+    list("no lane was opened");
+    signed.forge(&unsigned(said.clone()), None);
+    list("not used here: unsigned");
+    signed.forge(&unsigned(said.clone()), Some("mallory"));
+    list("not used here: signed with a key that is not alice's");
+    // Her own signature, until later, and for another artifact.
+    for (field, value) in [("until", json!("2099-01-01T00:00:00Z")), ("version", json!("9.9.9"))] {
+        let mut replayed = said.clone();
+        replayed[field] = value;
+        signed.forge(&replayed, None);
+        list("not used here: the signature does not match");
+    }
+    signed.forge(&said, None);
+    list("open until");
+    // An end counts whoever wrote it: it only stops.
+    let mut end = unsigned(said);
+    end["is_end"] = true.into();
+    signed.forge(&end, None);
+    list("closed at");
+}
+
+#[test]
 fn signers_that_cannot_be_read_prove_nothing_and_stop_no_stop() {
     let Some(signed) = Signed::new("signers_that_cannot_be_read_prove_nothing_and_stop_no_stop") else { return };
     signed.alice();
