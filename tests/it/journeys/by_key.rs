@@ -180,20 +180,22 @@ fn to_one_percent(pty: &mut Pty, env: &str) {
 fn a_flag_goes_step_by_step_and_is_turned_off_where_its_users_fail() {
     let mut pty = start("flag-rollout", "5");
     pty.wait("all environments are well", |screen| screen.contents().matches("✔ GO").count() >= 3);
-    pty.send("7l");
-    to_one_percent(&mut pty, "prod-eu");
-    pty.send("l");
+    pty.send("7ll");
     to_one_percent(&mut pty, "prod-us");
     pty.wait_text("5 % is next in");
     pty.send("%");
     pty.wait_text("Enter sets 5 %");
     pty.send("\x1b");
     pty.wait("it is closed", |screen| !screen.contents().contains("Share of users"));
-    pty.wait_text("turns express-checkout-v2 off in prod-eu");
+    // Last, for nothing holds back what autopilot does there.
     pty.send("h");
+    to_one_percent(&mut pty, "prod-eu");
     pty.wait_text("NO-GO: error rate: with it");
     pty.send("1");
-    pty.wait_text("x keeps it on");
+    pty.wait("autopilot says what it is about to do", |screen| {
+        let text = screen.contents();
+        text.contains("turns express-checkout-v2 off in prod-eu") && text.contains("x keeps it on")
+    });
     pty.send("7");
     pty.wait_text("1 % is next in");
     check_journal_and_leave(pty, &["set flag express-checkout-v2", "turn off flag express-checkout-v2"]);
