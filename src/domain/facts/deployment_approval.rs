@@ -32,7 +32,12 @@ impl CommitRun {
     /// Whether it may wait for an approval, and deploys its commit.
     #[must_use]
     pub fn may_be_approved(&self) -> bool {
-        self.status != "completed" && !self.is_of_pull_request()
+        self.status != "completed" && !self.is_of_pull_request() && !self.is_of_other_run()
+    }
+
+    /// Whether it goes on from another run, of whatever commit: its own is the last one of the default branch then.
+    fn is_of_other_run(&self) -> bool {
+        self.event == "workflow_run"
     }
 
     /// Whether it builds what a pull request would be merged to: its commit is the last one of the branch only.
@@ -54,6 +59,8 @@ impl CommitRun {
         let name = self.name();
         if self.is_of_pull_request() {
             format!("{name} builds a pull request, and not the commit: {}", self.url)
+        } else if self.is_of_other_run() {
+            format!("{name} goes on from another run, and may deploy another commit: {}", self.url)
         } else {
             format!("{name} is `{}`: {}", self.status, self.url)
         }
