@@ -12,6 +12,7 @@ use crate::domain::record::journal::Entry;
 use crate::domain::record::lane::{Lane, LaneFound, LaneRule, OpenLane, WrittenRule};
 use crate::domain::record::proof::Proof;
 use crate::domain::record::requirement::Requirement;
+use crate::domain::record::shared::MAX_AHEAD;
 use crate::domain::rules::checklist::candidate::counterpart;
 use crate::domain::rules::lane::opening::{allowed, artifact, is_for, terms};
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -124,6 +125,25 @@ impl Core {
         Ok((lane, effects))
     }
 
+    /// Opens or extends a lane as it was asked about, once a person has confirmed what was shown.
+    ///
+    /// # Errors
+    /// Why it cannot be opened, or that it would be for something else by now.
+    pub fn open_asked_lane(&mut self, key: &WorkloadKey, asked: &Lane) -> Result<(Lane, Vec<Effect>), String> {
+        let (name, until, note) = (asked.rule.name(), asked.until, asked.note.as_str());
+        let now = self.lane_question(key, &name, until, note)?.lane;
+        let is_extension = |lane: &Lane| lane.at != lane.opened;
+        let is_same_opening = match (is_extension(asked), is_extension(&now)) {
+            (true, true) => now.opened == asked.opened,
+            (one, other) => one == other,
+        };
+        if now.digests != asked.digests || now.rule != asked.rule || !is_same_opening {
+            let what = if is_extension(&now) { "extend the one" } else { "open one" };
+            return Err(format!("it would {what} for {} now: look again", now.version));
+        }
+        self.open_lane(key, &name, until, note)
+    }
+
     /// Closes whatever lane is open for a workload: no promotion goes by it any more.
     ///
     /// # Errors
@@ -152,9 +172,12 @@ impl Core {
         Ok((first, effects))
     }
 
-    /// The last word on lanes, also where this clock is behind the one that dated the word before.
+    /// The last word on lanes, also where this clock is a little behind the one that dated the word before. An end needs no date,
+    /// and what is dated further ahead counts for nobody.
     fn lane_stated_at(&self, env: &Environment) -> Timestamp {
-        let last = self.world.ledger.lanes_of(env.name(), env.cluster.as_ref()).map(|one| one.at).max();
+        let stated = self.world.ledger.lanes_of(env.name(), env.cluster.as_ref());
+        let counts = |one: &&Lane| !one.is_end && one.at <= self.now + MAX_AHEAD;
+        let last = stated.filter(counts).map(|one| one.at).max();
         last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)))
     }
 
@@ -203,7 +226,7 @@ impl Core {
 fn still_open<'a>(world: &'a World, (env, workload): (&Environment, &WorkloadState), now: Timestamp) -> Vec<&'a Lane> {
     let stated = || world.ledger.lanes_of(env.name(), env.cluster.as_ref()).filter(|one| one.workload == workload.id);
     let ended: BTreeSet<Timestamp> = stated().filter(|one| one.is_end).map(|end| end.opened).collect();
-    let may_last = |one: &&Lane| !one.is_end && !ended.contains(&one.opened) && one.ends() + OVER_FOR_ALL > now;
+    let may_last = |one: &&Lane| !one.is_end && !ended.contains(&one.opened) && one.ends() > now - OVER_FOR_ALL;
     let mut open: Vec<&Lane> = stated().filter(may_last).collect();
     open.sort_by_key(|one| (one.opened, one.at));
     open.dedup_by_key(|one| one.opened);

@@ -15,7 +15,7 @@ use crate::app::Hit;
 use crate::app::checklist::{checklist, selected};
 use crate::app::hints::is_typing;
 use crate::core::checklist::{Checklist, Item, Tally, evidence, signed};
-use crate::domain::record::checklist::{BuiltinCheck, Check, CheckPhase, CheckState, Decision, How};
+use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
 use crate::domain::rules::checklist::role::RoleStatus;
 
 use crate::domain::rules::checklist::CandidateState;
@@ -154,8 +154,13 @@ fn checks(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
                 let Some(Item::Check(check, state)) = list.items.get(*index) else { continue };
                 let selected = *index == selected_line;
                 scene.clickable(place, Hit::Line(*index));
-                let line =
-                    check_line(scene, (check, *state), is_left_out(list, check), selected, usize::from(place.width));
+                let line = check_line(
+                    scene,
+                    (check, *state),
+                    list.candidate.as_ref().is_some_and(|candidate| candidate.leaves_out(&check.spec)),
+                    selected,
+                    usize::from(place.width),
+                );
                 put(buf, place, scene.theme, line);
                 if selected && !is_typing(scene.model) {
                     highlight(buf, place, scene.theme.style(Role::Selected));
@@ -163,15 +168,6 @@ fn checks(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
             }
         }
     }
-}
-
-/// Whether the lane by which the candidate comes does not ask for a gate.
-fn is_left_out(list: &Checklist<'_>, check: &Check) -> bool {
-    let lane = list.candidate.as_ref().and_then(|candidate| candidate.lane.as_ref());
-    // That it is the artifact of the environment before is asked by every lane.
-    let is_artifact = check.spec.how == How::BuiltinCheck(BuiltinCheck::Artifact);
-    let is_asked_here = check.spec.gate && check.spec.phase != CheckPhase::Post && !is_artifact;
-    is_asked_here && lane.is_some_and(|opened| !opened.rule.gates.contains(&check.spec.id))
 }
 
 fn check_line(

@@ -82,7 +82,7 @@ pub const MAX_STATEMENTS: usize = 200;
 /// No more than this of all of them: the API server takes 1 MiB, and the anchors need room as well.
 const MAX_STATEMENTS_BYTES: usize = 768 * 1024;
 /// How far ahead of ours the clock of somebody else may be, for what lets a release through.
-pub(super) const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
+pub const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// Longest text of an answer that is shared.
 const MAX_TEXT_CHARS: usize = 500;
 /// A statement longer than this, in bytes, is none of ours.

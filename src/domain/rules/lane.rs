@@ -114,7 +114,12 @@ impl Owed {
 /// is over, was closed, or is not proven.
 #[must_use]
 pub fn owes(world: &World, env: &Environment, id: &WorkloadId) -> Option<Owed> {
-    if !world.ledger.has_lanes() {
+    owes_besides(world, env, id, &mut BTreeSet::new())
+}
+
+/// The same. No environment is asked twice, however many openings name it: anybody who may write to the record can write many.
+fn owes_besides(world: &World, env: &Environment, id: &WorkloadId, asked: &mut BTreeSet<EnvName>) -> Option<Owed> {
+    if !world.ledger.has_lanes() || !asked.insert(env.name().clone()) {
         return None;
     }
     let stable = env.workload(id)?.status.as_ref()?.stable.as_ref()?;
@@ -122,16 +127,27 @@ pub fn owes(world: &World, env: &Environment, id: &WorkloadId) -> Option<Owed> {
     let about = stated.filter(|lane| !lane.is_end && lane.workload == *id && lane.is_about(stable));
     let mut lane = None;
     let mut by = BTreeSet::new();
+    let mut came_from = BTreeSet::new();
+    let at = |name: &EnvName| world.environments.iter().position(|other| other.name() == name);
     for opening in about {
         by.extend(left_out_by(world, env, (opening, id), stable));
+        let from = opening.rule.known().and_then(|rule| known(world, &rule.before));
+        came_from.extend(from.map(Environment::name).filter(|from| at(from) < at(env.name())));
         lane = Some(opening.rule.name());
+    }
+    // What goes on by a second lane has still not been through what the first one left out.
+    for before in came_from.into_iter().filter_map(|name| world.environment(name)) {
+        let Some(there) = counterpart(before, id) else { continue };
+        let of = there.status.as_ref().and_then(|status| status.stable.as_ref());
+        if of.is_some_and(|of| is_same_artifact(of, stable)) {
+            by.extend(owes_besides(world, before, &there.id, asked).into_iter().flat_map(|owed| owed.by));
+        }
     }
     let version = stable.version();
     lane.filter(|_| !by.is_empty()).map(|lane| Owed { lane, version, by })
 }
 
-/// The environments that one opening left out and that have not released the artifact since, and those that are owed where it
-/// came from.
+/// The environments that one opening left out and that have not released the artifact since.
 fn left_out_by(
     world: &World,
     env: &Environment,
@@ -148,17 +164,7 @@ fn left_out_by(
     };
     let is_open = |place: &&Place| !known(world, place).is_some_and(|there| has_released(there, id, stable));
     let name = |place: &Place| known(world, place).map_or_else(|| place.env.clone(), |there| there.name().clone());
-    let mut by: BTreeSet<EnvName> = rule.skips.iter().filter(is_open).map(name).collect();
-    // What goes on by a second lane has still not been through what the first one left out.
-    let at = |env: &Environment| world.environments.iter().position(|other| other.name() == env.name());
-    let before = known(world, &rule.before).filter(|before| at(before) < at(env));
-    let there = before.and_then(|before| Some((before, counterpart(before, id)?)));
-    if let Some((before, there)) = there {
-        let of = there.status.as_ref().and_then(|status| status.stable.as_ref());
-        let same = of.filter(|of| is_same_artifact(of, stable));
-        by.extend(same.and_then(|_| owes(world, before, &there.id)).into_iter().flat_map(|owed| owed.by));
-    }
-    by
+    rule.skips.iter().filter(is_open).map(name).collect()
 }
 
 /// The environment here that a lane names: by its cluster, and of two in one namespace that of the same name.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::LONGEST;
 use crate::domain::facts::cluster::{ClusterIdentity, Comparison};
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::checklist::CheckId;
+use crate::domain::record::checklist::{BuiltinCheck, CheckId, CheckPhase, CheckSpec, How};
 use crate::domain::record::ledger::is_of;
 
 /// An environment that a lane names.
@@ -88,6 +88,14 @@ impl LaneRule {
             is_of(&one.env, one.cluster.as_ref(), other.of()) && (one.env == other.env || is_alone(one))
         };
         own.len() == theirs.len() && own.iter().zip(&theirs).all(is_same) && self.terms() == other.terms()
+    }
+
+    /// Whether a check would be a gate of a promotion, and this leaves it out. That it is the artifact of the environment
+    /// before, and that the registry has it, is asked in every lane.
+    #[must_use]
+    pub fn leaves_out(&self, check: &CheckSpec) -> bool {
+        let is_always_asked = matches!(check.how, How::BuiltinCheck(BuiltinCheck::Artifact | BuiltinCheck::Registry));
+        check.gate && check.phase != CheckPhase::Post && !is_always_asked && !self.gates.contains(&check.id)
     }
 
     fn places(&self) -> Vec<&Place> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::candidate::{Candidate, counterpart};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::checklist::{CheckPhase, CheckSpec};
+use crate::domain::record::checklist::CheckSpec;
+use crate::domain::rules::lane::owes;
 use crate::domain::world::lane::{LaneState, OpenedLane};
 use crate::domain::world::{Environment, World};
 
@@ -90,8 +91,12 @@ impl World {
         let opened = || env.workloads.iter().filter_map(|workload| workload.lane.as_ref()?.open());
         let from = opened().map(|opened| &opened.before).chain(self.previous(env).map(Environment::name));
         let skipped = opened().flat_map(|opened| &opened.skips);
+        // And what the lanes left out by which it came to where it comes from.
+        let before = opened().filter_map(|opened| self.environment(&opened.before));
+        let owed = before.flat_map(|before| before.workloads.iter().filter_map(|there| owes(self, before, &there.id)));
+        let owed: Vec<EnvName> = owed.flat_map(|owed| owed.by).collect();
         let mut all: Vec<EnvName> = Vec::new();
-        for name in from.chain(skipped).chain([env.name()]) {
+        for name in from.chain(skipped).chain(&owed).chain([env.name()]) {
             if !all.contains(name) {
                 all.push(name.clone());
             }
@@ -131,8 +136,7 @@ impl Candidate {
     /// Whether a check would be a gate of it, and the lane that it comes by leaves it out.
     #[must_use]
     pub fn leaves_out(&self, check: &CheckSpec) -> bool {
-        let is_gate = check.gate && check.phase != CheckPhase::Post;
-        self.lane.as_ref().is_some_and(|opened| is_gate && !opened.rule.gates.contains(&check.id))
+        self.lane.as_ref().is_some_and(|opened| opened.rule.leaves_out(check))
     }
 }
 

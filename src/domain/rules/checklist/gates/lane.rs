@@ -10,11 +10,12 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::check::{Check, CheckState, How};
-use crate::domain::record::checklist::{BuiltinCheck, CheckId, CheckPhase, Decision};
+use crate::domain::record::checklist::{CheckId, CheckPhase, Decision};
 use crate::domain::record::lane::Lane;
 use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::checklist::way::Lanes;
+use crate::domain::rules::lane::owes;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::lane::{LaneState, OpenedLane};
 use crate::domain::world::verdict::Verdict;
@@ -65,7 +66,7 @@ pub(super) fn several(env: &Environment, going_out: &[Candidate]) -> Vec<Refusal
         let all: Vec<String> = lanes.iter().map(one).collect();
         let many = if all.len() == 2 { "two lanes".to_owned() } else { format!("{} lanes", all.len()) };
         let text = format!("{many} are open: {}", all.join(", "));
-        Refusal::new(RefusalKind::Blind, text, "close all but one")
+        Refusal::new(RefusalKind::Blind, text, "close them, and open one again")
     };
     going_out.iter().filter_map(of).map(refused).collect()
 }
@@ -73,8 +74,23 @@ pub(super) fn several(env: &Environment, going_out: &[Candidate]) -> Vec<Refusal
 /// Returns what is known against an artifact in the environments that are left out: that it was rejected or regressed there, or
 /// that somebody said NO-GO. One that does not answer says nothing: that may be why there is a lane.
 pub(super) fn vetoes(world: &World, opened: &OpenedLane, candidate: &Candidate) -> Vec<Refusal> {
-    let skipped = opened.skips.iter().filter_map(|name| world.environment(name));
-    skipped.flat_map(|env| vetoes_in(world, env, candidate)).collect()
+    let names = left_out_environments(world, opened, candidate);
+    let left_out = names.iter().filter_map(|name| world.environment(name));
+    left_out.flat_map(|env| vetoes_in(world, env, candidate)).collect()
+}
+
+/// The environments that an artifact has not been through: those that this lane leaves out, and those that the lane left out
+/// by which it came to where it comes from.
+fn left_out_environments(world: &World, opened: &OpenedLane, candidate: &Candidate) -> Vec<EnvName> {
+    let mut names = opened.skips.clone();
+    let owed = world.environment(&opened.before).and_then(|before| {
+        let there = counterpart(before, &candidate.workload)?;
+        let stable = there.status.as_ref()?.stable.as_ref()?;
+        owes(world, before, &there.id).filter(|_| is_same_artifact(stable, &candidate.revision))
+    });
+    let owed = owed.into_iter().flat_map(|owed| owed.by);
+    names.extend(owed.filter(|name| !opened.skips.contains(name)));
+    names
 }
 
 fn vetoes_in(world: &World, env: &Environment, candidate: &Candidate) -> Vec<Refusal> {
@@ -111,7 +127,9 @@ pub fn leaves_out(
 ) -> Vec<String> {
     let rule = &opened.rule;
     let skipped = || opened.skips.iter().filter_map(|name| world.environment(name));
-    let mut all: Vec<String> = skipped().map(|other| left_out_there(other, candidate, now)).collect();
+    let names = left_out_environments(world, opened, candidate);
+    let left_out = names.iter().filter_map(|name| world.environment(name));
+    let mut all: Vec<String> = left_out.map(|other| left_out_there(other, candidate, now)).collect();
     let before = world.environment(&opened.before);
     let soak = |of: &Environment| {
         let soak = of.settings.soak;
@@ -119,10 +137,7 @@ pub fn leaves_out(
         (soak > SignedDuration::from_secs(least)).then(|| format!("a soak of {soak:#} in {}", of.name()))
     };
     all.extend(before.into_iter().chain(skipped().next_back()).filter_map(soak));
-    // That it is the artifact of the environment before is asked by every lane.
-    let is_artifact = |check: &Check| check.spec.how == How::BuiltinCheck(BuiltinCheck::Artifact);
-    let is_left_out = |check: &&Check| check.spec.gate && check.spec.phase != CheckPhase::Post && !is_artifact(check);
-    let gates = env.checks.iter().filter(is_left_out).filter(|check| !rule.gates.contains(&check.spec.id));
+    let gates = env.checks.iter().filter(|check| rule.leaves_out(&check.spec));
     all.extend(gates.map(|check| format!("gate {}: {}", check.spec.id, standing(check, &candidate.key, now))));
     let there = before.and_then(|before| world.candidate(before)).map(|there| there.key).unwrap_or_default();
     let after = before.into_iter().flat_map(|before| &before.checks);
