@@ -64,7 +64,13 @@ impl LaneDialog {
         let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let named = self.open.iter().chain(&self.lanes).find(|lane| *lane == first);
         let (lane, rest) = match (&self.open, named, &self.lanes[..]) {
-            (Some(open), Some(named), _) if named != open => return Err(format!("{open} is open: close it first")),
+            // A reason may begin with the name of another lane.
+            (Some(open), Some(named), _) if named != open => {
+                if freeze::typed(rest, now, zone).is_ok_and(|typed| typed.until.is_some()) {
+                    return Err(format!("{open} is open: close it first"));
+                }
+                (open, text)
+            }
             (Some(open), named, _) => (open, if named.is_some() { rest } else { text }),
             (None, Some(named), _) => (named, rest),
             (None, None, [only]) => (only, text),
@@ -73,6 +79,12 @@ impl LaneDialog {
         let typed = freeze::typed(rest, now, zone)?;
         if typed.until.is_none() && self.open.is_none() {
             return Err("how long, before the reason: 2h incident 4711".to_owned());
+        }
+        // Whoever meant a time must not close it.
+        let first = typed.reason.split_whitespace().next().unwrap_or_default();
+        let is_like_time = first.starts_with(|c: char| c.is_ascii_digit()) || matches!(first, "today" | "tomorrow");
+        if typed.until.is_none() && is_like_time {
+            return Err(format!("{first} is no time: 1h, 14:00 or 2026-11-21 14:00; begin a reason with a word"));
         }
         Ok(Typed { lane: lane.clone(), until: typed.until, note: typed.reason })
     }
@@ -153,11 +165,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
     let Some(asked) = &dialog.asked else { return Vec::new() };
     let lane = asked.question.lane.clone();
     let target = dialog.target.clone();
-    let stated =
-        model.core.open_lane(&target, &lane.rule.name(), lane.until, &lane.note).and_then(|(again, effects)| {
-            let is_same = again.digests == lane.digests && again.rule == lane.rule;
-            is_same.then_some(effects).ok_or_else(|| format!("it would be for {} now: look again", again.version))
-        });
+    let stated = model.core.open_asked_lane(&target, &lane).map(|(_, effects)| effects);
     ended(model, "opened", stated)
 }
 
@@ -214,6 +222,12 @@ mod tests {
         assert_eq!(read("2h still at it", Some("hotfix"), &two), is("hotfix", hours(2), "still at it"));
         assert_eq!(read("it is out", Some("hotfix"), &two), is("hotfix", None, "it is out"));
         assert_eq!(read("security 1h CVE", Some("hotfix"), &two), Err("hotfix is open: close it first".to_owned()));
+        let reason = "security has confirmed it";
+        assert_eq!(read(reason, Some("hotfix"), &two), is("hotfix", None, reason));
+        for unclear in ["tomorrow 9:00 still at it", "25:00 still at it", "4711 is over"] {
+            let refused = read(unclear, Some("hotfix"), &two).unwrap_err();
+            assert!(refused.contains(" is no time: "), "{refused}");
+        }
         assert_eq!(read("", Some("hotfix"), &two), Err("a reason is needed".to_owned()));
     }
 }

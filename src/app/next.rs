@@ -220,7 +220,8 @@ fn next_release(model: &Model, name: &EnvName, from: &str, to: &str) -> String {
     let release = key(model, crate::keys::Command::Release);
     match plan_for(model, Verb::Release, None) {
         Ok(plan) => {
-            let lane = by_lane(model, plan.record().target.env());
+            let lane = plan.record().lane.as_ref();
+            let lane = lane.map_or_else(String::new, |used| format!(" by the lane {}", used.lane));
             format!("{name} is next ({from} → {to}): {release} releases {to} there{lane}")
         }
         Err(refusals) => {
@@ -228,14 +229,6 @@ fn next_release(model: &Model, name: &EnvName, from: &str, to: &str) -> String {
             format!("{name} is next ({from} → {to}); {release} cannot release it yet{why}")
         }
     }
-}
-
-/// By which lane an artifact comes into an environment, if it does.
-fn by_lane(model: &Model, name: &EnvName) -> String {
-    let env = model.core.world.environment(name);
-    let mut lanes =
-        env.into_iter().flat_map(|env| &env.workloads).filter_map(|workload| workload.lane.as_ref()?.open());
-    lanes.next().map_or_else(String::new, |opened| format!(" by the lane {}", opened.rule.lane))
 }
 
 /// What is released here and comes to the environment after it next, or goes past that by a lane.
@@ -248,9 +241,10 @@ fn goes_on(model: &Model, env: &Environment, workload: &WorkloadState) -> Option
     let past = world.environments.iter().filter(|other| other.has_lane_from(env.name()));
     let past = past.filter(|other| world.next(env).is_none_or(|after| after.name() != other.name()));
     let past = past.filter_map(|other| {
+        let there = counterpart(other, &workload.id)?;
+        let lane = &world.way(other, &there.id).lane?.rule.lane;
         let (from, to) = next_there(world, other, &workload.id)?;
-        let (name, lane) = (other.name(), by_lane(model, other.name()));
-        Some(format!("{name} is next{lane} ({from} → {to}): select it"))
+        Some(format!("{} is next by the lane {lane} ({from} → {to}): select it", other.name()))
     });
     let all: Vec<String> = after.into_iter().chain(past).collect();
     (!all.is_empty()).then(|| all.join("; "))

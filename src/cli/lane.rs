@@ -214,24 +214,26 @@ pub fn of_environment(world: &World, env: &Environment, now: Timestamp) -> Value
 /// Returns what there is to say of lanes at a workload, each in one line.
 #[must_use]
 pub fn of_workload(world: &World, env: &Environment, (id, now): (&WorkloadId, Timestamp)) -> Vec<String> {
-    let line = |shown: &LaneShown<'_>| {
+    let all = opened(world, env, now);
+    let mine = || all.iter().filter(|shown| shown.opening.workload == *id);
+    let is_over = mine().all(|shown| matches!(shown.state, State::Ended { .. }));
+    let line = |(index, shown): (usize, &LaneShown<'_>)| {
         let (name, Lane { version, who, note, .. }) = (shown.opening.rule.name(), shown.opening);
         let until = rfc3339_seconds(shown.until);
         match &shown.state {
             State::Open => Some(format!("{name} {version} until {until}, by {who}: “{note}”")),
             State::NotUsed(why) => Some(format!("{name} {version} until {until}, by {who}: not used here: {why}")),
-            State::Ended { .. } => shown.is_going_out.then(|| {
+            // Of those that are over the latest, where none was opened again.
+            State::Ended { .. } => (shown.is_going_out && is_over && index == 0).then(|| {
                 format!("{name} ended at {until}: {version} goes on by all gates, or when it is opened again")
             }),
         }
     };
-    let all = opened(world, env, now);
-    let mine = || all.iter().filter(|shown| shown.opening.workload == *id);
     // Of what was opened more than once, the last word.
     let owed =
         mine().find_map(|shown| Some(format!("{}; it came by the lane {}", shown.owed()?, shown.opening.rule.name())));
     let mut lines: Vec<String> = Vec::new();
-    for line in mine().filter_map(line).chain(owed) {
+    for line in mine().enumerate().filter_map(line).chain(owed) {
         if !lines.contains(&line) {
             lines.push(line);
         }

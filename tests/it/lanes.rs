@@ -100,5 +100,5 @@ fn another_artifact_than_was_shown_is_not_opened() {
     let later = now() + SignedDuration::from_secs(1);
     assert!(stated(&press(&mut model, Chord::char('y'), later)).is_empty());
     let notice = &model.core.notices.back().unwrap().text;
-    assert_eq!(notice, "not opened: it would be for 1.5.0 now: look again");
+    assert_eq!(notice, "not opened: it would open one for 1.5.0 now: look again");
 }

@@ -47,7 +47,7 @@ async fn open(driver: &mut Driver, what: &LaneOpen) -> Result<Exit> {
     }
     driver.refresh();
     let noticed = driver.core.noticed;
-    let stated = driver.core.open_lane(&key, &what.lane, until, &what.note).map(|(_, effects)| effects);
+    let stated = driver.core.open_asked_lane(&key, &question.lane).map(|(_, effects)| effects);
     let new = driver.core.noticed - noticed;
     for notice in driver.core.notices.iter().rev().take(new).rev() {
         complain(driver.redactor(), &notice.text);
@@ -65,7 +65,13 @@ async fn close(driver: &mut Driver, what: &LaneClose) -> Result<Exit> {
     }
     let ends = match driver.core.close_lane(&key, &what.note) {
         Ok((_, ends)) => ends,
-        Err(why) => return state(driver, &key.env, Err(why), "closed", Reach::Everybody).await,
+        // Whether one is open is told by the record.
+        Err(why) => {
+            return match unread_record(driver, &key.env) {
+                Some(blind) => Ok(blind),
+                None => state(driver, &key.env, Err(why), "closed", Reach::Everybody).await,
+            };
+        }
     };
     let mut exit = Exit::Done;
     // Where more than one is open, each has an end of its own.
@@ -111,10 +117,9 @@ async fn list(driver: &mut Driver, env: Option<&str>, output: Output) -> Result<
         Output::Json => json_pretty(&lane::json(world, &envs, now)) + "\n",
     })?;
     let mut exit = Exit::Done;
-    for env in envs {
-        if let Some(Err(why)) = &env.record {
-            complain(driver.redactor(), &format!("{}: the shared record cannot be read: {why}", env.name()));
-            exit = Exit::Blind;
+    for env in &chosen {
+        if let Some(blind) = unread_record(driver, env) {
+            exit = blind;
         }
     }
     Ok(exit)

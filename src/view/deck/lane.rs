@@ -22,7 +22,7 @@ pub(super) fn lines(
         LaneState::NotUsed { lane, why } => format!("{}: not used here: {why}", opening(scene, lane, lane.until)),
         LaneState::Several(lanes) => {
             let all: Vec<String> = lanes.iter().map(|lane| opening(scene, lane, lane.until)).collect();
-            format!("{}: close one, for none is used", all.join(", "))
+            format!("{}: none is used: close them, and open one again", all.join(", "))
         }
     });
     let open = open.or_else(|| over(scene, env, workload)).map(|text| (Role::Warn, glyphs.warn, text));

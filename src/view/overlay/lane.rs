@@ -79,7 +79,7 @@ fn standing(scene: &DrawContext<'_>, dialog: &LaneDialog) -> String {
         Some(LaneState::Several(lanes)) => {
             let all: Vec<String> =
                 lanes.iter().map(|lane| format!("{} for {}", lane.rule.name(), lane.version)).collect();
-            format!("open are {}: close one", all.join(" and "))
+            format!("open are {}: a reason closes all of them", all.join(" and "))
         }
         None => format!("{}: a shorter way for one artifact, as it was decided", dialog.lanes.join(", ")),
     }
@@ -87,6 +87,8 @@ fn standing(scene: &DrawContext<'_>, dialog: &LaneDialog) -> String {
 
 fn question(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, asked: &Asked) -> Position {
     let lane = &asked.question.lane;
+    // An extension keeps the GOs that were given, an opening wants new ones.
+    let verb = if lane.at == lane.opened { "Open" } else { "Extend" };
     let columns = usize::from(WIDTH_COLUMNS.min(area.width.saturating_sub(6)));
     let lines = about(scene, &asked.question, columns);
     // The answers are always on the screen.
@@ -97,7 +99,7 @@ fn question(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, asked: &Asked
         let more = format!("and {} more lines: a taller window shows them", hidden + 1);
         *last = scene.row().say(Role::Warn, more).line();
     }
-    let title = scene.row().say(Role::Title, format!("Open the lane {} into {}", lane.rule.name(), lane.env));
+    let title = scene.row().say(Role::Title, format!("{verb} the lane {} into {}", lane.rule.name(), lane.env));
     let word = scene.row().say(Role::Label, "type the environment's name");
     let rows = shown.len() as u16 + 3;
     let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, rows), Edge::Danger, title, word);
@@ -109,9 +111,9 @@ fn question(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, asked: &Asked
     let cursor = dialog::field(scene, buf, layout::left(&mut name, 32), &asked.name, "");
     let row = dialog::answers(scene, bottom, "Cancel");
     let row = if asked.name_fits() {
-        row.say(Role::Key, "y").say(Role::Strong, "  open it now")
+        row.say(Role::Key, "y").say(Role::Strong, format!("  {} it now", verb.to_lowercase()))
     } else {
-        row.say(Role::KeyOff, "y  open it, once the name is typed")
+        row.say(Role::KeyOff, format!("y  {} it, once the name is typed", verb.to_lowercase()))
     };
     put(buf, bottom, scene.theme, row);
     cursor
