@@ -39,11 +39,11 @@ const FIELDS: &[Field] = &[
         "How long a release has to serve everybody in the environment before, instead of the `soak` there.",
     )
     .or(|| SOAK.to_toml()),
-    Field::new("longest", Kind::Time(mins(1), hours(24)), "How long it may be open.").or(|| LONGEST.to_toml()),
+    Field::new("longest", Kind::Time(mins(1), hours(24)), "How long it may be open.").or(|| DEFAULT_LONGEST.to_toml()),
 ];
 
 const SOAK: SignedDuration = SignedDuration::ZERO;
-const LONGEST: SignedDuration = SignedDuration::from_hours(4);
+const DEFAULT_LONGEST: SignedDuration = SignedDuration::from_hours(4);
 
 /// A lane as written in the file, all of it known.
 struct Draft {
@@ -92,7 +92,7 @@ fn draft(
     let gates = texts(reader, table, "gates", "write for example [\"smoke\"]");
     let sign_offs = people(reader, table);
     let soak = table.get("soak").map_or(Some(SOAK), |_| reader.time(table, "soak"));
-    let longest = table.get("longest").map_or(Some(LONGEST), |_| reader.time(table, "longest"));
+    let longest = table.get("longest").map_or(Some(DEFAULT_LONGEST), |_| reader.time(table, "longest"));
     let gates = gates.map(|gates| gates.into_iter().map(|gate| At { value: CheckId::new(gate.value), at: gate.at }));
     let draft = Draft {
         name: name?,

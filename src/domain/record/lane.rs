@@ -19,7 +19,7 @@ use crate::domain::record::statements::Stated;
 pub use rule::{LaneRule, Place, WrittenRule};
 
 /// No lane is open longer than this, whatever its rule says.
-pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+pub const MAX_OPEN: SignedDuration = SignedDuration::from_hours(24);
 
 /// A person's word that one artifact may come into an environment by a lane until a time, or no longer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl Lane {
     /// When it is over at the latest, whoever extends it.
     fn latest_end(&self) -> Timestamp {
         let by_rule = self.rule.known().map(|rule| SignedDuration::from_secs(rule.longest_seconds));
-        self.opened.checked_add(by_rule.unwrap_or(LONGEST).min(LONGEST)).unwrap_or(Timestamp::MAX)
+        self.opened.checked_add(by_rule.unwrap_or(MAX_OPEN).min(MAX_OPEN)).unwrap_or(Timestamp::MAX)
     }
 
     /// When it is over by its own words.

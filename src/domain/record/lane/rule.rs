@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::LONGEST;
+use super::MAX_OPEN;
 use crate::domain::facts::cluster::{ClusterIdentity, Comparison};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{BuiltinCheck, CheckId, CheckPhase, CheckSpec, How};
@@ -68,12 +68,12 @@ impl LaneRule {
     /// Returns why nobody may use it, whoever decided that it is allowed.
     #[must_use]
     pub fn flaw(&self) -> Option<String> {
-        let is_within = |seconds: i64| seconds > 0 && SignedDuration::from_secs(seconds) <= LONGEST;
+        let is_within = |seconds: i64| seconds > 0 && SignedDuration::from_secs(seconds) <= MAX_OPEN;
         if !self.sign_offs.values().any(|people| *people > 0) {
             return Some("it asks nobody else to sign".to_owned());
         }
         if !is_within(self.longest_seconds) {
-            return Some(format!("it may be open for at most {LONGEST:#}"));
+            return Some(format!("it may be open for at most {MAX_OPEN:#}"));
         }
         (self.soak_seconds < 0).then(|| "its soak is less than none".to_owned())
     }
